@@ -42,7 +42,7 @@ public static unsafe partial class HostMemory
         void* result = MapPages(null, (nuint)length, protection, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
         if ((nint)result == -1)
         {
-            throw new OutOfMemoryException($"The host refused to reserve {length >> 20} MiB of address space (error {Marshal.GetLastPInvokeError()}).");
+            throw new InsufficientMemoryException($"The host refused to reserve {length >> 20} MiB of address space (error {Marshal.GetLastPInvokeError()}).");
         }
 
         return (byte*)result;
