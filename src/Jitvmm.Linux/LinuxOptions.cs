@@ -1,0 +1,17 @@
+namespace Jitvmm.Linux;
+
+/// <summary>What the embedder decides for a guest program.</summary>
+public sealed class LinuxOptions
+{
+    /// <summary>Bytes of memory the guest may map writable; 0 = as much as the host gives.</summary>
+    public ulong MemoryLimit { get; init; }
+
+    /// <summary>Processes and threads a guest session may have at once: what stops a fork bomb.</summary>
+    public int TaskLimit { get; init; } = 4096;
+
+    /// <summary>Print each system call.</summary>
+    public bool TraceSyscalls { get; init; }
+
+    /// <summary>Do not print a report when the guest dies of a fault.</summary>
+    public bool Quiet { get; init; }
+}
