@@ -132,4 +132,10 @@ public unsafe struct X87State
     [FieldOffset(136)] public int Top;
     [FieldOffset(144)] public ulong InstructionPointer;
     [FieldOffset(152)] public ulong DataPointer;
+
+    /// <summary>CS of the last non-control instruction, as FNSTENV's protected-mode formats show it.</summary>
+    [FieldOffset(160)] public ushort CodeSelector;
+
+    /// <summary>The segment of its memory operand.</summary>
+    [FieldOffset(162)] public ushort DataSelector;
 }

@@ -1,0 +1,102 @@
+using Jitvmm.Runtime.Cpu;
+
+namespace Jitvmm.Runtime.Semantics;
+
+// Register moves, sign changes and the one-operand arithmetic that needs no series.
+public static unsafe partial class X87
+{
+    public static void Fxch(CpuState* cpu, int other)
+    {
+        if (IsEmpty(cpu, 0) || IsEmpty(cpu, other))
+        {
+            ExchangeEmpty(cpu, other);
+            return;
+        }
+
+        Report(cpu, 0, X87Context.C1);
+        (*St(cpu, 0), *St(cpu, other)) = (*St(cpu, other), *St(cpu, 0));
+    }
+
+    private static void ExchangeEmpty(CpuState* cpu, int other)
+    {
+        if (!Report(cpu, StackUnderflow, X87Context.C1))
+        {
+            return;
+        }
+
+        Float80 first = IsEmpty(cpu, 0) ? Float80.Indefinite : *St(cpu, 0);
+        Float80 second = IsEmpty(cpu, other) ? Float80.Indefinite : *St(cpu, other);
+        Write(cpu, 0, second);
+        Write(cpu, other, first);
+    }
+
+    /// <summary>FCMOVcc: the caller has evaluated the condition. An empty register faults whether or not it holds.</summary>
+    public static void Fcmov(CpuState* cpu, int source, bool condition)
+    {
+        if (IsEmpty(cpu, 0) || IsEmpty(cpu, source))
+        {
+            UnderflowInto(cpu, 0, pops: false);
+        }
+        else if (condition)
+        {
+            *St(cpu, 0) = *St(cpu, source);
+        }
+    }
+
+    public static void Fchs(CpuState* cpu)
+    {
+        if (IsEmpty(cpu, 0))
+        {
+            UnderflowInto(cpu, 0, pops: false);
+            return;
+        }
+
+        Report(cpu, 0, X87Context.C1);
+        *St(cpu, 0) = St(cpu, 0)->Negated();
+    }
+
+    public static void Fabs(CpuState* cpu)
+    {
+        if (IsEmpty(cpu, 0))
+        {
+            UnderflowInto(cpu, 0, pops: false);
+            return;
+        }
+
+        Report(cpu, 0, X87Context.C1);
+        Float80 value = *St(cpu, 0);
+        *St(cpu, 0) = new Float80(value.SignExponent & ~Float80.SignBit, value.Significand);
+    }
+
+    public static void Fsqrt(CpuState* cpu)
+    {
+        if (IsEmpty(cpu, 0))
+        {
+            UnderflowInto(cpu, 0, pops: false);
+            return;
+        }
+
+        X87Context context = new(cpu->X87.ControlWord);
+        Float80 result = Float80.SquareRoot(*St(cpu, 0), ref context);
+        if (Report(cpu, in context))
+        {
+            *St(cpu, 0) = result;
+        }
+    }
+
+    public static void Frndint(CpuState* cpu)
+    {
+        if (IsEmpty(cpu, 0))
+        {
+            UnderflowInto(cpu, 0, pops: false);
+            return;
+        }
+
+        X87Context context = new(cpu->X87.ControlWord);
+        Float80 result = Float80.RoundToInteger(*St(cpu, 0), ref context);
+        if (Report(cpu, in context))
+        {
+            *St(cpu, 0) = result;
+        }
+    }
+}
