@@ -1,0 +1,235 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Iced.Intel;
+
+namespace Jitvmm.Tests.Differential;
+
+/// <summary>A case on which engine and host disagree.</summary>
+/// <param name="Label">Form or kind of block.</param>
+/// <param name="Reproduce">Names the one case: seed, form, variation, case number.</param>
+/// <param name="Description">Code, inputs, expected and got.</param>
+public sealed record Failure(string Label, string Reproduce, string Description);
+
+/// <summary>What a run did.</summary>
+public sealed class RunReport
+{
+    public long Comparisons { get; set; }
+
+    /// <summary>Failing cases by label; <see cref="Failures"/> keeps only the first few of each.</summary>
+    public SortedDictionary<string, long> FailuresByLabel { get; } = new(StringComparer.Ordinal);
+
+    public SortedDictionary<string, long> CasesByLabel { get; } = new(StringComparer.Ordinal);
+
+    public List<Failure> Failures { get; } = [];
+
+    /// <summary>Forms for which no encoding could be made.</summary>
+    public List<Code> NotEncoded { get; } = [];
+
+    /// <summary>Forms that ran to their end on the host at least once.</summary>
+    public HashSet<Code> Completed { get; } = [];
+}
+
+/// <summary>Feeds programs to oracle and engine in batches and compares.</summary>
+public sealed unsafe class DifferentialRun : IDisposable
+{
+    private const int KeptFailuresPerLabel = 3;
+
+    private readonly NativeOracle _oracle;
+    private readonly GuestUnderTest? _guest;
+    private readonly List<Pending> _pending = [];
+    private readonly CodeArena _arena = new();
+    private readonly CaseOutput* _actual = (CaseOutput*)NativeMemory.AlignedAlloc((nuint)sizeof(CaseOutput), 64);
+    private int _lap;
+
+    /// <param name="oracle">The reference.</param>
+    /// <param name="guest">The engine; null runs the oracle twice, which finds cases that are not reproducible on the host itself.</param>
+    public DifferentialRun(NativeOracle oracle, GuestUnderTest? guest)
+    {
+        _oracle = oracle;
+        _guest = guest;
+    }
+
+    public RunReport Report { get; } = new();
+
+    /// <summary>Sees every failing case with its expected outcome, for example to write vectors.</summary>
+    public Action<TestProgram, nint, nint, string>? OnFailure { get; set; }
+
+    /// <summary>Whether to dump every case instead of failing ones only.</summary>
+    public Action<string>? Trace { get; set; }
+
+    /// <summary>Compares one form: so many encodings, each with so many input states.</summary>
+    public void RunForm(Code code, ulong seed, int encodings, int cases, int onlyVariation = -1)
+    {
+        bool encoded = false;
+        for (int variation = 0; variation < encodings; variation++)
+        {
+            if (onlyVariation >= 0 && variation != onlyVariation)
+            {
+                continue;
+            }
+
+            ulong programSeed = CaseRandom.Mix(seed ^ CaseRandom.Mix(((ulong)code << 20) + (ulong)variation));
+            var random = new CaseRandom(programSeed);
+            ulong address = TakeCode(TestProgram.SingleLength, random);
+            TestProgram? program = new FormEncoder(random).Build(code, variation, address);
+            if (program is null)
+            {
+                continue;
+            }
+
+            encoded = true;
+            bool loadsImage = code.ToOpCode().IsSaveRestore || program.Instructions[0].Mnemonic is Mnemonic.Fldenv;
+            program.MemorySeed = (programSeed & ~TestMemory.StateImages) | (loadsImage ? TestMemory.StateImages : 0);
+            Enqueue(program, code.ToString(), $"{seed}:{code}:{variation}", programSeed, cases, code);
+        }
+
+        if (!encoded && onlyVariation < 0)
+        {
+            Report.NotEncoded.Add(code);
+        }
+    }
+
+    /// <summary>Compares one random block; its number and the seed name it.</summary>
+    public void RunBlock(ulong seed, int number, int cases)
+    {
+        ulong programSeed = CaseRandom.Mix(seed ^ CaseRandom.Mix(0xb10c_0000_0000 + (ulong)number));
+        var random = new CaseRandom(programSeed);
+        bool loops = number % 3 == 2;
+        ulong address = TakeCode(BlockGenerator.MaxBytes, random);
+        TestProgram program = new BlockGenerator(random, loops).Build(address);
+        program.MemorySeed = programSeed & ~TestMemory.StateImages;
+        Enqueue(program, loops ? "loop" : "block", $"{seed}:block:{number}", programSeed, cases);
+    }
+
+    public void Enqueue(TestProgram program, string label, string name, ulong seed, int cases, Code code = Code.INVALID)
+    {
+        if (_oracle.ProgramRoom == 0 || _oracle.CaseRoom < cases)
+        {
+            Flush();
+        }
+
+        int first = _oracle.Add(program, cases);
+        var generator = new CaseGenerator(program, new CaseRandom(seed));
+        for (int i = 0; i < cases; i++)
+        {
+            generator.Generate(_oracle.Input(first + i));
+        }
+
+        _pending.Add(new Pending(program, label, name, first, cases, code));
+    }
+
+    public ulong TakeCode(int length, CaseRandom random)
+    {
+        ulong address = _arena.Take(length, random);
+        if (_arena.Lap != _lap)
+        {
+            // Programs of the last lap still wait for the engine at the addresses that are handed out again now.
+            Flush();
+            _lap = _arena.Lap;
+        }
+
+        return address;
+    }
+
+    /// <summary>Runs what is queued.</summary>
+    public void Flush()
+    {
+        if (_pending.Count == 0)
+        {
+            return;
+        }
+
+        _oracle.Execute();
+        CaseOutput[]? repeat = null;
+        if (_guest is null)
+        {
+            repeat = new ReadOnlySpan<CaseOutput>(_oracle.Output(0), _oracle.CaseCount).ToArray();
+            _oracle.Execute();
+        }
+
+        foreach (Pending pending in _pending)
+        {
+            RunPending(pending, repeat);
+        }
+
+        _pending.Clear();
+        _oracle.Clear();
+    }
+
+    public void Dispose() => NativeMemory.AlignedFree(_actual);
+
+    private void RunPending(Pending pending, CaseOutput[]? repeat)
+    {
+        var comparator = new Comparator(pending.Program);
+        _guest?.Load(pending.Program, _lap);
+        long failures = 0;
+        for (int i = 0; i < pending.Cases; i++)
+        {
+            CaseInput* input = _oracle.Input(pending.First + i);
+            CaseOutput* expected = _oracle.Output(pending.First + i);
+            if (expected->Signal == 0)
+            {
+                Report.Completed.Add(pending.Code);
+            }
+
+            string? description;
+            try
+            {
+                if (_guest is null)
+                {
+                    *_actual = repeat![pending.First + i];
+                }
+                else
+                {
+                    _guest.Run(input, _actual);
+                }
+
+                description = comparator.Compare(input, expected, _actual);
+            }
+            catch (Exception thrown) when (thrown is not OutOfMemoryException)
+            {
+                // The engine must never throw on guest code: that is a failure of the case like any other.
+                string where = thrown.StackTrace?.Split('\n').FirstOrDefault()?.Trim() ?? "";
+                description = $"  code   {Difference.Disassemble(pending.Program)}\n  engine threw {thrown.GetType().Name}: {thrown.Message} {where}\n";
+                _guest?.Load(pending.Program, _lap);
+            }
+
+            Trace?.Invoke($"{pending.Name}:{i} {Difference.Disassemble(pending.Program)} -> {Difference.Outcome(expected)}");
+            if (description is not null)
+            {
+                failures++;
+                Record(pending, i, description);
+                OnFailure?.Invoke(pending.Program, (nint)input, (nint)expected, pending.Name);
+            }
+        }
+
+        Report.Comparisons += pending.Cases;
+        Add(Report.CasesByLabel, pending.Label, pending.Cases);
+        if (failures > 0)
+        {
+            Add(Report.FailuresByLabel, pending.Label, failures);
+        }
+    }
+
+    private void Record(Pending pending, int index, string description)
+    {
+        int kept = 0;
+        foreach (Failure failure in Report.Failures)
+        {
+            kept += failure.Label == pending.Label ? 1 : 0;
+        }
+
+        if (kept < KeptFailuresPerLabel)
+        {
+            Report.Failures.Add(new Failure(pending.Label, string.Create(CultureInfo.InvariantCulture, $"{pending.Name}:{index}"), description));
+        }
+    }
+
+    private static void Add(SortedDictionary<string, long> counts, string label, long count)
+    {
+        counts.TryGetValue(label, out long known);
+        counts[label] = known + count;
+    }
+
+    private sealed record Pending(TestProgram Program, string Label, string Name, int First, int Cases, Code Code);
+}

@@ -1,0 +1,126 @@
+using Iced.Intel;
+
+namespace Jitvmm.Tests.Differential;
+
+/// <summary>Whether and why a form is left out of the comparison.</summary>
+public readonly record struct Form(Code Code, string? Excluded)
+{
+    public bool IsCompared => Excluded is null;
+}
+
+/// <summary>Every instruction form of 64-bit mode that the virtual CPU advertises, as Iced's tables know them.</summary>
+public static class FormCatalog
+{
+    private static readonly HashSet<CpuidFeature> s_features =
+    [
+        CpuidFeature.INTEL8086, CpuidFeature.INTEL186, CpuidFeature.INTEL286, CpuidFeature.INTEL386, CpuidFeature.INTEL486, CpuidFeature.X64,
+        CpuidFeature.CMOV, CpuidFeature.CX8, CpuidFeature.CMPXCHG16B, CpuidFeature.CPUID, CpuidFeature.SYSCALL, CpuidFeature.TSC, CpuidFeature.RDTSCP,
+        CpuidFeature.MULTIBYTENOP, CpuidFeature.PAUSE, CpuidFeature.CLFSH, CpuidFeature.CLFLUSHOPT, CpuidFeature.CLWB, CpuidFeature.PREFETCHW,
+        CpuidFeature.FPU, CpuidFeature.FPU287, CpuidFeature.FPU387, CpuidFeature.FXSR, CpuidFeature.MMX,
+        CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.SSE3, CpuidFeature.SSSE3, CpuidFeature.SSE4_1, CpuidFeature.SSE4_2,
+        CpuidFeature.AVX, CpuidFeature.AVX2, CpuidFeature.FMA, CpuidFeature.F16C, CpuidFeature.AES, CpuidFeature.PCLMULQDQ, CpuidFeature.SHA,
+        CpuidFeature.VAES, CpuidFeature.VPCLMULQDQ,
+        CpuidFeature.BMI1, CpuidFeature.BMI2, CpuidFeature.LZCNT, CpuidFeature.POPCNT, CpuidFeature.MOVBE, CpuidFeature.ADX,
+        CpuidFeature.RDRAND, CpuidFeature.RDSEED, CpuidFeature.RDPID, CpuidFeature.FSGSBASE,
+        CpuidFeature.XSAVE, CpuidFeature.XSAVEC, CpuidFeature.XSAVEOPT, CpuidFeature.CET_IBT, CpuidFeature.MSR,
+    ];
+
+    /// <summary>Every form in scope, excluded ones with their reason.</summary>
+    public static IReadOnlyList<Form> All { get; } = Enumerate();
+
+    private static List<Form> Enumerate()
+    {
+        var forms = new List<Form>();
+        foreach (Code code in Enum.GetValues<Code>())
+        {
+            OpCodeInfo op = code.ToOpCode();
+            if (IsInScope(op))
+            {
+                forms.Add(new Form(code, WhyExcluded(code, op)));
+            }
+        }
+
+        return forms;
+    }
+
+    private static bool IsInScope(OpCodeInfo op)
+    {
+        if (!op.IsInstruction || !op.Mode64 || op.Encoding is not (EncodingKind.Legacy or EncodingKind.VEX) || op.DecoderOption != DecoderOptions.None)
+        {
+            return false;
+        }
+
+        // Assembler aliases for two instructions (fwait + fnstcw and the like).
+        if (op.Fwait)
+        {
+            return false;
+        }
+
+        // Intel and AMD disagree about 16-bit near branches in 64-bit mode, and nothing uses them.
+        if (op.Op0Kind is OpCodeOperandKind.br16_1 or OpCodeOperandKind.br16_2 || (op.IsInstruction && IsSixteenBitBranch(op.Code)))
+        {
+            return false;
+        }
+
+        foreach (CpuidFeature feature in op.Code.CpuidFeatures())
+        {
+            if (!s_features.Contains(feature) && op.Code is not (Code.Rdsspd_r32 or Code.Rdsspq_r64))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool IsSixteenBitBranch(Code code) =>
+        code is Code.Retnw or Code.Retnw_imm16 or Code.Jmp_rm16 or Code.Call_rm16;
+
+    private static string? WhyExcluded(Code code, OpCodeInfo op)
+    {
+        switch (code.Mnemonic())
+        {
+            case Mnemonic.Rdtsc or Mnemonic.Rdtscp:
+                return "reads the clock";
+            case Mnemonic.Rdrand or Mnemonic.Rdseed:
+                return "random by definition";
+            case Mnemonic.Cpuid or Mnemonic.Rdpid or Mnemonic.Xgetbv:
+                return "describes the virtual CPU, not the host";
+            case Mnemonic.Syscall or Mnemonic.Sysret or Mnemonic.Sysretq or Mnemonic.Sysenter or Mnemonic.Sysexit:
+                return "enters or leaves the kernel";
+            case Mnemonic.Retf or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq:
+                return "far return: loads segment selectors";
+            case Mnemonic.Lss or Mnemonic.Lfs or Mnemonic.Lgs:
+                return "loads segment selectors";
+            case Mnemonic.Sgdt or Mnemonic.Sidt or Mnemonic.Sldt or Mnemonic.Str or Mnemonic.Smsw:
+                return "UMIP: the host kernel emulates it";
+            case Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw:
+                return "reads the host kernel's descriptor tables";
+            case Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64:
+                return "what it leaves unwritten depends on the CPU's history";
+            case Mnemonic.Reservednop when code.ToString().EndsWith("0F0D", StringComparison.Ordinal):
+                return "a NOP on Intel, #UD on AMD";
+            case Mnemonic.Int1:
+                return "the kernel answers it with a trace trap";
+            default:
+                break;
+        }
+
+        if (code is Code.Jmp_m1616 or Code.Jmp_m1632 or Code.Jmp_m1664 or Code.Call_m1616 or Code.Call_m1632 or Code.Call_m1664)
+        {
+            return "far branch: loads segment selectors";
+        }
+
+        if (op.Op0Kind is OpCodeOperandKind.seg_reg || code is Code.Popw_FS or Code.Popw_GS or Code.Popq_FS or Code.Popq_GS)
+        {
+            return "loads segment selectors";
+        }
+
+        if (code is Code.Mov_rm16_Sreg or Code.Mov_r32m16_Sreg or Code.Mov_r64m16_Sreg or Code.Pushw_FS or Code.Pushw_GS or Code.Pushq_FS or Code.Pushq_GS)
+        {
+            return "stores segment selectors, which the personality chooses";
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,165 @@
+using System.Diagnostics;
+using System.Globalization;
+using Iced.Intel;
+using Jitvmm.Tests.Differential;
+
+return new DiffTest(args).Run();
+
+/// <summary>
+/// difftest: compares instruction forms between the engine and the host CPU from the command line.
+/// </summary>
+internal sealed class DiffTest(string[] arguments)
+{
+    private const string Usage = """
+        difftest [--filter TEXT[,TEXT]] [--count N] [--encodings N] [--seed N] [--case SEED:FORM:VARIATION[:CASE]]
+                 [--blocks N] [--tier 0|1] [--self] [--list] [--failures N] [--trace]
+          --filter     forms whose Iced code or CPUID feature contains TEXT (mnemonic=TEXT for exactly that mnemonic)
+          --count      input states per encoding (default 24)
+          --encodings  encodings per form (default 12)
+          --blocks     compare so many random blocks of instructions instead of single forms
+          --self       the oracle against itself: finds what is not reproducible on the host
+          --list       print forms in scope, with the reasons of those left out
+          --failures   examples shown (default 40)
+        """;
+
+    private readonly Dictionary<string, string> _options = Parse(arguments);
+
+    public int Run()
+    {
+        if (_options.ContainsKey("help") || NativeOracle.Unavailable is not null)
+        {
+            Console.Error.WriteLine(NativeOracle.Unavailable ?? Usage);
+            return 2;
+        }
+
+        List<Form> forms = [.. FormCatalog.All.Where(form => Matches(form.Code))];
+        if (_options.ContainsKey("list"))
+        {
+            foreach (Form form in forms)
+            {
+                Console.WriteLine($"{form.Code,-36} {form.Code.ToOpCode().ToInstructionString(),-44} {form.Excluded}");
+            }
+
+            return 0;
+        }
+
+        using var oracle = new NativeOracle();
+        using GuestUnderTest? guest = _options.ContainsKey("self") ? null : new GuestUnderTest();
+        using var run = new DifferentialRun(oracle, guest);
+        if (_options.ContainsKey("trace"))
+        {
+            run.Trace = Console.WriteLine;
+        }
+
+        var clock = Stopwatch.StartNew();
+        Compare(run, forms);
+        run.Flush();
+        Print(run.Report, clock.Elapsed);
+        return run.Report.FailuresByLabel.Count == 0 ? 0 : 1;
+    }
+
+    private void Compare(DifferentialRun run, List<Form> forms)
+    {
+        int cases = Number("count", 24);
+        if (_options.TryGetValue("case", out string? one))
+        {
+            string[] parts = one.Split(':');
+            int variation = int.Parse(parts[2], CultureInfo.InvariantCulture);
+            int last = parts.Length > 3 ? int.Parse(parts[3], CultureInfo.InvariantCulture) + 1 : cases;
+            if (parts[1] == "block")
+            {
+                run.RunBlock(ulong.Parse(parts[0], CultureInfo.InvariantCulture), variation, last);
+                return;
+            }
+
+            run.RunForm(Enum.Parse<Code>(parts[1]), ulong.Parse(parts[0], CultureInfo.InvariantCulture), variation + 1, last, variation);
+            return;
+        }
+
+        for (int i = 0; i < Number("blocks", 0); i++)
+        {
+            run.RunBlock((ulong)Number("seed", 1), i, Math.Min(cases, 16));
+        }
+
+        if (_options.ContainsKey("blocks") && !_options.ContainsKey("filter"))
+        {
+            return;
+        }
+
+        foreach (Form form in forms)
+        {
+            if (form.IsCompared)
+            {
+                run.RunForm(form.Code, (ulong)Number("seed", 1), Number("encodings", 12), cases);
+            }
+        }
+    }
+
+    private void Print(RunReport report, TimeSpan elapsed)
+    {
+        int shown = 0;
+        foreach (Failure failure in report.Failures.DistinctBy(failure => failure.Label))
+        {
+            if (shown++ < Number("failures", 40))
+            {
+                Console.WriteLine($"{failure.Label}   --case {failure.Reproduce}\n{failure.Description}");
+            }
+        }
+
+        foreach ((string label, long count) in report.FailuresByLabel)
+        {
+            Console.WriteLine($"FAIL {label,-36} {count} of {report.CasesByLabel[label]}");
+        }
+
+        if (report.NotEncoded.Count > 0)
+        {
+            Console.WriteLine($"not encoded: {string.Join(' ', report.NotEncoded)}");
+        }
+
+        var neverCompleted = report.CasesByLabel.Keys.Where(label => Enum.TryParse(label, out Code code) && !report.Completed.Contains(code)).ToList();
+        if (neverCompleted.Count > 0)
+        {
+            Console.WriteLine($"only faults on the host: {string.Join(' ', neverCompleted)}");
+        }
+
+        Console.WriteLine($"{report.CasesByLabel.Count} forms, {report.FailuresByLabel.Count} failing, {report.Comparisons} comparisons in {elapsed.TotalSeconds:f1} s");
+    }
+
+    private bool Matches(Code code)
+    {
+        if (!_options.TryGetValue("filter", out string? filter))
+        {
+            return true;
+        }
+
+        foreach (string part in filter.Split(','))
+        {
+            bool matches = part.StartsWith("mnemonic=", StringComparison.Ordinal)
+                ? code.Mnemonic().ToString().Equals(part["mnemonic=".Length..], StringComparison.OrdinalIgnoreCase)
+                : code.ToString().Contains(part, StringComparison.OrdinalIgnoreCase)
+                    || code.CpuidFeatures().Any(feature => feature.ToString().Equals(part, StringComparison.OrdinalIgnoreCase));
+            if (matches)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private int Number(string option, int fallback) =>
+        _options.TryGetValue(option, out string? value) ? int.Parse(value, CultureInfo.InvariantCulture) : fallback;
+
+    private static Dictionary<string, string> Parse(string[] arguments)
+    {
+        var options = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            string name = arguments[i].TrimStart('-');
+            bool hasValue = i + 1 < arguments.Length && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal);
+            options[name] = hasValue ? arguments[++i] : "";
+        }
+
+        return options;
+    }
+}
