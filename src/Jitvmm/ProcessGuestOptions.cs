@@ -1,0 +1,51 @@
+namespace Jitvmm;
+
+/// <summary>What to run and what of the host the guest may see. The defaults isolate: see each property.</summary>
+public sealed class ProcessGuestOptions
+{
+    /// <summary>Bytes of translations kept at most, unless <see cref="CodeCacheSize"/> says otherwise.</summary>
+    public const long DefaultCodeCacheSize = 256L << 20;
+
+    /// <summary>The program: a path, or a name to look up in the guest's <c>PATH</c>.</summary>
+    public required string Program { get; init; }
+
+    /// <summary>
+    /// The guest's argv, argv[0] first, each as the bytes the guest sees without the closing 0.
+    /// Null: <see cref="Program"/> alone.
+    /// </summary>
+    public IReadOnlyList<byte[]>? Arguments { get; init; }
+
+    /// <summary>The guest's environment as <c>NAME=VALUE</c> bytes. Null: this process's own.</summary>
+    public IReadOnlyList<byte[]>? Environment { get; init; }
+
+    public ExecutionTier Tier { get; init; }
+
+    public MemoryChecks MemoryChecks { get; init; }
+
+    /// <summary>Host paths the guest may change, beside the current folder.</summary>
+    public IReadOnlyList<string> Writable { get; init; } = [];
+
+    public IReadOnlyList<BindMount> Binds { get; init; } = [];
+
+    /// <summary>A host folder that is the guest's whole file system, read-write. Null: the host's files, read-only.</summary>
+    public string? Root { get; init; }
+
+    /// <summary>Whether the guest may use the host's network. Otherwise it has none.</summary>
+    public bool HostNetwork { get; init; }
+
+    /// <summary>Whether the guest sees all of the host read-write, <c>/tmp</c> and network included.</summary>
+    public bool ShareAll { get; init; }
+
+    /// <summary>Bytes of memory the guest may map; 0 = as much as the host gives.</summary>
+    public ulong MemoryLimit { get; init; }
+
+    public long CodeCacheSize { get; init; } = DefaultCodeCacheSize;
+
+    public TraceKinds Trace { get; init; }
+
+    /// <summary>Print counters to standard error when the guest ends.</summary>
+    public bool Statistics { get; init; }
+
+    /// <summary>Print nothing of the VMM's own, not even a report when the guest dies of a fault.</summary>
+    public bool Quiet { get; init; }
+}
