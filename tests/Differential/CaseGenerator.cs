@@ -23,7 +23,7 @@ public sealed unsafe class CaseGenerator
     private readonly UsedMemory[] _memory;
     private readonly LaneKind _lanes;
     private readonly bool _usesX87;
-    private readonly bool _usesVectors;
+    private readonly uint _usedVectors;
     private readonly OpCodeInfo _op;
     private readonly int _accessSize;
     private uint _solved;
@@ -41,12 +41,12 @@ public sealed unsafe class CaseGenerator
             foreach (UsedRegister used in factory.GetInfo(instruction).GetUsedRegisters())
             {
                 _usesX87 |= used.Register.IsST() || used.Register.IsMM();
-                _usesVectors |= used.Register.IsVectorRegister();
+                _usedVectors |= used.Register.IsVectorRegister() ? 1u << used.Register.GetNumber() : 0;
             }
 
             _usesX87 |= Array.IndexOf(instruction.CpuidFeatures, CpuidFeature.FPU) >= 0 || Array.IndexOf(instruction.CpuidFeatures, CpuidFeature.MMX) >= 0
                 || instruction.IsSaveRestoreInstruction;
-            _usesVectors |= instruction.IsSaveRestoreInstruction;
+            _usedVectors |= instruction.IsSaveRestoreInstruction ? 0xffffu : 0;
         }
 
         _accessSize = Math.Max(1, _op.MemorySize.GetSize());
@@ -101,20 +101,16 @@ public sealed unsafe class CaseGenerator
         };
         byte* low = MachineState.Xmm(state, 0);
         byte* high = MachineState.YmmHigh(state, 0);
-        if (!_usesVectors)
+        // Registers the code does not name need only differ from one another.
+        for (int i = 0; i < 256; i += 8)
         {
-            // Untouched registers need only differ from one another.
-            for (int i = 0; i < 256; i += 8)
-            {
-                *(ulong*)(low + i) = (ulong)(i + 1) * 0x0101_0101_0101_0101;
-                *(ulong*)(high + i) = (ulong)(i + 2) * 0x1101_0101_0101_0101;
-            }
-
-            return;
+            *(ulong*)(low + i) = (ulong)(i + 1) * 0x0101_0101_0101_0101;
+            *(ulong*)(high + i) = (ulong)(i + 2) * 0x1101_0101_0101_0101;
         }
 
-        for (int i = 0; i < 16; i++)
+        for (uint rest = _usedVectors; rest != 0; rest &= rest - 1)
         {
+            int i = System.Numerics.BitOperations.TrailingZeroCount(rest);
             LaneKind kind = PickLanes();
             EdgeValues.Fill(_random, kind, low + 16 * i, 16);
             EdgeValues.Fill(_random, kind, high + 16 * i, 16);

@@ -84,7 +84,6 @@ public sealed unsafe class Comparator
 
     internal static bool SameVectors(MachineState* left, MachineState* right)
     {
-        bool upperInUse = (left->ComponentsInUse & 4) != 0;
         ulong difference = (left->Mxcsr ^ right->Mxcsr) & 0xffff;
         for (int i = 0; i < 16; i++)
         {
@@ -93,7 +92,7 @@ public sealed unsafe class Comparator
             ulong* otherLow = (ulong*)MachineState.Xmm(right, i);
             ulong* otherHigh = (ulong*)MachineState.YmmHigh(right, i);
             difference |= (low[0] ^ otherLow[0]) | (low[1] ^ otherLow[1]);
-            difference |= upperInUse ? (high[0] ^ otherHigh[0]) | (high[1] ^ otherHigh[1]) : otherHigh[0] | otherHigh[1];
+            difference |= (high[0] ^ otherHigh[0]) | (high[1] ^ otherHigh[1]);
         }
 
         return difference == 0;

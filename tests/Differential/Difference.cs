@@ -219,8 +219,7 @@ public sealed unsafe class Difference(TestProgram program, Comparator comparator
 
     private static string Vector(MachineState* state, int index)
     {
-        string high = (state->ComponentsInUse & 4) != 0 ? Comparator.HexBytes(MachineState.YmmHigh(state, index), 16) : new string('0', 32);
-        return $"{high}:{Comparator.HexBytes(MachineState.Xmm(state, index), 16)}";
+        return $"{Comparator.HexBytes(MachineState.YmmHigh(state, index), 16)}:{Comparator.HexBytes(MachineState.Xmm(state, index), 16)}";
     }
 
     private static string St(MachineState* state, int index)

@@ -25,6 +25,9 @@ public sealed class RunReport
     /// <summary>Forms for which no encoding could be made.</summary>
     public List<Code> NotEncoded { get; } = [];
 
+    /// <summary>Forms for which the engine raised #UD where the host did not.</summary>
+    public HashSet<Code> Unimplemented { get; } = [];
+
     /// <summary>Forms that ran to their end on the host at least once.</summary>
     public HashSet<Code> Completed { get; } = [];
 }
@@ -33,6 +36,8 @@ public sealed class RunReport
 public sealed unsafe class DifferentialRun : IDisposable
 {
     private const int KeptFailuresPerLabel = 3;
+    private const int DefaultCases = 64;
+    private const ulong InvalidOpcode = 6;
 
     private readonly NativeOracle _oracle;
     private readonly GuestUnderTest? _guest;
@@ -40,6 +45,7 @@ public sealed unsafe class DifferentialRun : IDisposable
     private readonly CodeArena _arena = new();
     private readonly CaseOutput* _actual = (CaseOutput*)NativeMemory.AlignedAlloc((nuint)sizeof(CaseOutput), 64);
     private int _lap;
+    private int _onlyCase = -1;
 
     /// <param name="oracle">The reference.</param>
     /// <param name="guest">The engine; null runs the oracle twice, which finds cases that are not reproducible on the host itself.</param>
@@ -86,6 +92,24 @@ public sealed unsafe class DifferentialRun : IDisposable
         if (!encoded && onlyVariation < 0)
         {
             Report.NotEncoded.Add(code);
+        }
+    }
+
+    /// <summary>Runs what <see cref="Failure.Reproduce"/> names.</summary>
+    public void RunNamed(string name)
+    {
+        string[] parts = name.Split(':');
+        ulong seed = ulong.Parse(parts[0], CultureInfo.InvariantCulture);
+        int variation = int.Parse(parts[2], CultureInfo.InvariantCulture);
+        _onlyCase = parts.Length > 3 ? int.Parse(parts[3], CultureInfo.InvariantCulture) : -1;
+        int cases = _onlyCase >= 0 ? _onlyCase + 1 : DefaultCases;
+        if (parts[1] is "block")
+        {
+            RunBlock(seed, variation, cases);
+        }
+        else
+        {
+            RunForm(Enum.Parse<Code>(parts[1]), seed, variation + 1, cases, variation);
         }
     }
 
@@ -167,6 +191,11 @@ public sealed unsafe class DifferentialRun : IDisposable
         {
             CaseInput* input = _oracle.Input(pending.First + i);
             CaseOutput* expected = _oracle.Output(pending.First + i);
+            if (_onlyCase >= 0 && i != _onlyCase)
+            {
+                continue;
+            }
+
             if (expected->Signal == 0)
             {
                 Report.Completed.Add(pending.Code);
@@ -192,6 +221,12 @@ public sealed unsafe class DifferentialRun : IDisposable
                 string where = thrown.StackTrace?.Split('\n').FirstOrDefault()?.Trim() ?? "";
                 description = $"  code   {Difference.Disassemble(pending.Program)}\n  engine threw {thrown.GetType().Name}: {thrown.Message} {where}\n";
                 _guest?.Load(pending.Program, _lap);
+                Report.Unimplemented.Add(pending.Code);
+            }
+
+            if (_actual->Signal != 0 && _actual->Trap == InvalidOpcode && !(expected->Signal != 0 && expected->Trap == InvalidOpcode))
+            {
+                Report.Unimplemented.Add(pending.Code);
             }
 
             Trace?.Invoke($"{pending.Name}:{i} {Difference.Disassemble(pending.Program)} -> {Difference.Outcome(expected)}");

@@ -6,6 +6,9 @@ namespace Jitvmm.Tests.Differential;
 public readonly record struct Form(Code Code, string? Excluded)
 {
     public bool IsCompared => Excluded is null;
+
+    /// <summary>Whether running it natively in the oracle is harmless: it enters no kernel and loads no selector.</summary>
+    public bool MayRunOnHost => IsCompared || (Excluded is not (FormCatalog.EntersKernel or FormCatalog.LoadsSelectors or FormCatalog.FarBranch or FormCatalog.FarReturn or FormCatalog.TraceTrap));
 }
 
 /// <summary>Every instruction form of 64-bit mode that the virtual CPU advertises, as Iced's tables know them.</summary>
@@ -24,6 +27,12 @@ public static class FormCatalog
         CpuidFeature.RDRAND, CpuidFeature.RDSEED, CpuidFeature.RDPID, CpuidFeature.FSGSBASE,
         CpuidFeature.XSAVE, CpuidFeature.XSAVEC, CpuidFeature.XSAVEOPT, CpuidFeature.CET_IBT, CpuidFeature.MSR,
     ];
+
+    public const string EntersKernel = "enters or leaves the kernel";
+    public const string LoadsSelectors = "loads segment selectors";
+    public const string FarBranch = "far branch: loads segment selectors";
+    public const string FarReturn = "far return: loads segment selectors";
+    public const string TraceTrap = "the kernel answers it with a trace trap";
 
     /// <summary>Every form in scope, excluded ones with their reason.</summary>
     public static IReadOnlyList<Form> All { get; } = Enumerate();
@@ -87,11 +96,11 @@ public static class FormCatalog
             case Mnemonic.Cpuid or Mnemonic.Rdpid or Mnemonic.Xgetbv:
                 return "describes the virtual CPU, not the host";
             case Mnemonic.Syscall or Mnemonic.Sysret or Mnemonic.Sysretq or Mnemonic.Sysenter or Mnemonic.Sysexit:
-                return "enters or leaves the kernel";
+                return EntersKernel;
             case Mnemonic.Retf or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq:
-                return "far return: loads segment selectors";
+                return FarReturn;
             case Mnemonic.Lss or Mnemonic.Lfs or Mnemonic.Lgs:
-                return "loads segment selectors";
+                return LoadsSelectors;
             case Mnemonic.Sgdt or Mnemonic.Sidt or Mnemonic.Sldt or Mnemonic.Str or Mnemonic.Smsw:
                 return "UMIP: the host kernel emulates it";
             case Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw:
@@ -101,19 +110,19 @@ public static class FormCatalog
             case Mnemonic.Reservednop when code.ToString().EndsWith("0F0D", StringComparison.Ordinal):
                 return "a NOP on Intel, #UD on AMD";
             case Mnemonic.Int1:
-                return "the kernel answers it with a trace trap";
+                return TraceTrap;
             default:
                 break;
         }
 
         if (code is Code.Jmp_m1616 or Code.Jmp_m1632 or Code.Jmp_m1664 or Code.Call_m1616 or Code.Call_m1632 or Code.Call_m1664)
         {
-            return "far branch: loads segment selectors";
+            return FarBranch;
         }
 
         if (op.Op0Kind is OpCodeOperandKind.seg_reg || code is Code.Popw_FS or Code.Popw_GS or Code.Popq_FS or Code.Popq_GS)
         {
-            return "loads segment selectors";
+            return LoadsSelectors;
         }
 
         if (code is Code.Mov_rm16_Sreg or Code.Mov_r32m16_Sreg or Code.Mov_r64m16_Sreg or Code.Pushw_FS or Code.Pushw_GS or Code.Pushq_FS or Code.Pushq_GS)

@@ -16,12 +16,15 @@ public sealed unsafe class GuestUnderTest : IDisposable
     private readonly VCpu _cpu;
     private readonly byte* _data;
     private readonly byte* _code;
+    /// <summary>The program's memory image, and the same with the current case's patches.</summary>
+    private readonly byte* _image;
     private readonly byte* _pristine;
     private TestProgram? _program;
     private int _lap;
 
-    public GuestUnderTest()
+    public GuestUnderTest(int tier)
     {
+        Tier = tier;
         _data = MapPages(TestLayout.DataBase, TestLayout.DataSize, PageAccess.Read | PageAccess.Write);
         byte* readOnly = MapPages(TestLayout.ReadOnlyBase, TestLayout.PageSize, PageAccess.Read);
         TestMemory.FillReadOnly(readOnly);
@@ -31,9 +34,12 @@ public sealed unsafe class GuestUnderTest : IDisposable
         }
 
         _code = MapPages(TestLayout.CodeBase, TestLayout.CodeSize, PageAccess.Read | PageAccess.Write | PageAccess.Execute);
+        _image = (byte*)NativeMemory.AlignedAlloc(TestLayout.DataSize, 64);
         _pristine = (byte*)NativeMemory.AlignedAlloc(TestLayout.DataSize, 64);
         _cpu = new VCpu(_memory);
     }
+
+    public int Tier { get; }
 
     /// <summary>Makes a program current: its code and its memory image.</summary>
     public void Load(TestProgram program, int lap)
@@ -53,14 +59,16 @@ public sealed unsafe class GuestUnderTest : IDisposable
             program.Code.CopyTo(target);
         }
 
-        TestMemory.Fill(_pristine, program.MemorySeed);
-        Buffer.MemoryCopy(_pristine, _data, TestLayout.DataSize, TestLayout.DataSize);
+        TestMemory.Fill(_image, program.MemorySeed);
+        Buffer.MemoryCopy(_image, _pristine, TestLayout.DataSize, TestLayout.DataSize);
+        Buffer.MemoryCopy(_image, _data, TestLayout.DataSize, TestLayout.DataSize);
         _program = program;
     }
 
     public void Run(CaseInput* input, CaseOutput* output)
     {
         TestMemory.Patch(_data, input);
+        TestMemory.Patch(_pristine, input);
         WriteState(&input->State);
         CpuExit exit = _cpu.Run();
         output->Signal = 0;
@@ -74,6 +82,7 @@ public sealed unsafe class GuestUnderTest : IDisposable
     public void Dispose()
     {
         _cpu.Dispose();
+        NativeMemory.AlignedFree(_image);
         NativeMemory.AlignedFree(_pristine);
         _memory.Dispose();
     }
@@ -162,66 +171,40 @@ public sealed unsafe class GuestUnderTest : IDisposable
         }
     }
 
-    /// <summary>Compares with a freshly patched image line by line, and puts the pages back.</summary>
+    /// <summary>Keeps the lines that differ from the patched image, and takes changes and patches back.</summary>
     private void CollectLines(CaseInput* input, CaseOutput* output)
     {
-        byte* expected = stackalloc byte[TestLayout.LineSize];
         uint count = 0;
-        for (int offset = 0; offset < TestLayout.DataSize; offset += TestLayout.LineSize)
+        bool changed = !Line(_data, TestLayout.DataSize).SequenceEqual(Line(_pristine, TestLayout.DataSize));
+        for (int offset = 0; changed && offset < TestLayout.DataSize; offset += TestLayout.LineSize)
         {
-            var live = new ReadOnlySpan<byte>(_data + offset, TestLayout.LineSize);
-            if (live.SequenceEqual(new ReadOnlySpan<byte>(_pristine + offset, TestLayout.LineSize)) && !IsPatched(input, offset))
+            ReadOnlySpan<byte> live = Line(_data + offset, TestLayout.LineSize);
+            if (live.SequenceEqual(Line(_pristine + offset, TestLayout.LineSize)))
             {
                 continue;
             }
 
-            Buffer.MemoryCopy(_pristine + offset, expected, TestLayout.LineSize, TestLayout.LineSize);
-            PatchLine(input, expected, offset);
-            if (!live.SequenceEqual(new ReadOnlySpan<byte>(expected, TestLayout.LineSize)))
+            if (count < TestLayout.MaxLines)
             {
-                if (count < TestLayout.MaxLines)
-                {
-                    output->LineOffset[count] = (uint)offset;
-                    live.CopyTo(new Span<byte>(output->Line + TestLayout.LineSize * (int)count, TestLayout.LineSize));
-                }
-
-                count++;
+                output->LineOffset[count] = (uint)offset;
+                live.CopyTo(new Span<byte>(output->Line + TestLayout.LineSize * (int)count, TestLayout.LineSize));
             }
 
-            Buffer.MemoryCopy(_pristine + offset, _data + offset, TestLayout.LineSize, TestLayout.LineSize);
+            count++;
+            Buffer.MemoryCopy(_image + offset, _data + offset, TestLayout.LineSize, TestLayout.LineSize);
         }
 
         output->LineCount = count;
-    }
-
-    private static bool IsPatched(CaseInput* input, int offset)
-    {
         for (int i = 0; i < (int)input->PatchCount; i++)
         {
-            long distance = (long)(input->PatchAddress[i] - TestLayout.DataBase) - offset;
-            if (distance is > -TestLayout.LineSize and < TestLayout.LineSize)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private static void PatchLine(CaseInput* input, byte* line, int offset)
-    {
-        for (int i = 0; i < (int)input->PatchCount; i++)
-        {
-            long distance = (long)(input->PatchAddress[i] - TestLayout.DataBase) - offset;
-            for (int b = 0; b < TestLayout.LineSize; b++)
-            {
-                if (distance + b is >= 0 and < TestLayout.LineSize)
-                {
-                    line[distance + b] = input->PatchData[TestLayout.LineSize * i + b];
-                }
-            }
+            ulong offset = input->PatchAddress[i] - TestLayout.DataBase;
+            ulong length = Math.Min(TestLayout.LineSize, TestLayout.DataSize - offset);
+            Buffer.MemoryCopy(_image + offset, _data + offset, length, length);
+            Buffer.MemoryCopy(_image + offset, _pristine + offset, length, length);
         }
     }
+
+    private static ReadOnlySpan<byte> Line(byte* address, int length) => new(address, length);
 
     private byte* MapPages(ulong address, ulong length, PageAccess access)
     {

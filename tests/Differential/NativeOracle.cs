@@ -95,6 +95,10 @@ public sealed unsafe class NativeOracle : IDisposable
         _process.StandardInput.BaseStream.WriteByte((byte)'x');
         _process.StandardInput.BaseStream.Flush();
         AwaitReply();
+        for (int i = 0; i < _cases; i++)
+        {
+            Normalize(&Output(i)->State);
+        }
     }
 
     public void Dispose()
@@ -110,6 +114,18 @@ public sealed unsafe class NativeOracle : IDisposable
         _view.Dispose();
         _file.Dispose();
         File.Delete(_path);
+    }
+
+    /// <summary>XSAVE marks components in their initial state instead of leaving zeros everywhere (SDM vol. 1, 13.7).</summary>
+    private static void Normalize(MachineState* state)
+    {
+        const ulong UpperHalves = 4;
+        if ((state->ComponentsInUse & UpperHalves) == 0)
+        {
+            new Span<byte>(MachineState.YmmHigh(state, 0), 16 * 16).Clear();
+        }
+
+        state->ComponentsInUse = 7;
     }
 
     private static string? FindObstacle()

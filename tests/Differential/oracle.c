@@ -9,6 +9,7 @@
 
 #define _GNU_SOURCE
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,7 +264,8 @@ static void apply_patches(const struct case_input *input, uint8_t *live)
 static void collect_lines(struct case_output *output, const struct case_input *input, const uint8_t *base, uint8_t *live)
 {
     uint32_t count = 0;
-    for (uint32_t offset = 0; offset < DATA_SIZE; offset += LINE)
+    bool changed = memcmp(live, g_pristine, DATA_SIZE) != 0;
+    for (uint32_t offset = 0; changed && offset < DATA_SIZE; offset += LINE)
     {
         if (memcmp(live + offset, g_pristine + offset, LINE) != 0)
         {

@@ -12,17 +12,19 @@ internal sealed class DiffTest(string[] arguments)
 {
     private const string Usage = """
         difftest [--filter TEXT[,TEXT]] [--count N] [--encodings N] [--seed N] [--case SEED:FORM:VARIATION[:CASE]]
-                 [--blocks N] [--tier 0|1] [--self] [--list] [--failures N] [--trace]
+                 [--blocks N] [--tier 0|1] [--self] [--list] [--record FILE] [--failures N] [--trace]
           --filter     forms whose Iced code or CPUID feature contains TEXT (mnemonic=TEXT for exactly that mnemonic)
           --count      input states per encoding (default 24)
           --encodings  encodings per form (default 12)
           --blocks     compare so many random blocks of instructions instead of single forms
           --self       the oracle against itself: finds what is not reproducible on the host
+          --record     append the first failing case of every form to FILE as a test vector
           --list       print forms in scope, with the reasons of those left out
           --failures   examples shown (default 40)
         """;
 
     private readonly Dictionary<string, string> _options = Parse(arguments);
+    private readonly HashSet<string> _recorded = [];
 
     public int Run()
     {
@@ -44,11 +46,16 @@ internal sealed class DiffTest(string[] arguments)
         }
 
         using var oracle = new NativeOracle();
-        using GuestUnderTest? guest = _options.ContainsKey("self") ? null : new GuestUnderTest();
+        using GuestUnderTest? guest = _options.ContainsKey("self") ? null : new GuestUnderTest(Number("tier", 0));
         using var run = new DifferentialRun(oracle, guest);
         if (_options.ContainsKey("trace"))
         {
             run.Trace = Console.WriteLine;
+        }
+
+        if (_options.TryGetValue("record", out string? file))
+        {
+            run.OnFailure = (program, input, expected, name) => Record(file, program, input, expected, name);
         }
 
         var clock = Stopwatch.StartNew();
@@ -63,16 +70,7 @@ internal sealed class DiffTest(string[] arguments)
         int cases = Number("count", 24);
         if (_options.TryGetValue("case", out string? one))
         {
-            string[] parts = one.Split(':');
-            int variation = int.Parse(parts[2], CultureInfo.InvariantCulture);
-            int last = parts.Length > 3 ? int.Parse(parts[3], CultureInfo.InvariantCulture) + 1 : cases;
-            if (parts[1] == "block")
-            {
-                run.RunBlock(ulong.Parse(parts[0], CultureInfo.InvariantCulture), variation, last);
-                return;
-            }
-
-            run.RunForm(Enum.Parse<Code>(parts[1]), ulong.Parse(parts[0], CultureInfo.InvariantCulture), variation + 1, last, variation);
+            run.RunNamed(one);
             return;
         }
 
@@ -145,6 +143,14 @@ internal sealed class DiffTest(string[] arguments)
         }
 
         return false;
+    }
+
+    private unsafe void Record(string file, TestProgram program, nint input, nint expected, string name)
+    {
+        if (_recorded.Add(name.Split(':')[1]))
+        {
+            File.AppendAllText(file, VectorFile.Write(name, program, (CaseInput*)input, (CaseOutput*)expected));
+        }
     }
 
     private int Number(string option, int fallback) =>
