@@ -35,7 +35,14 @@ public unsafe struct CpuState
     public const int ExitRequestOffset = 224;
     public const int CurrentOpOffset = 232;
     public const int FaultAddressOffset = 240;
+    public const int PendingVectorOffset = 248;
     public const int MxcsrOffset = 256;
+    public const int ScratchOffset = 264;
+    public const int JumpCacheOffset = 272;
+    public const int PagesOffset = 280;
+    public const int MemoryBaseOffset = 288;
+    public const int IdentityOffset = 296;
+    public const int SelectorsOffset = 304;
     public const int VectorOffset = 320;
     public const int X87Offset = 832;
 
@@ -72,7 +79,33 @@ public unsafe struct CpuState
     /// <summary>Guest address of the latest memory fault (CR2's role).</summary>
     [FieldOffset(FaultAddressOffset)] public ulong FaultAddress;
 
+    /// <summary>Not 0 while a compiled region runs: general registers are then in its locals, not here.</summary>
+    [FieldOffset(252)] public int InRegion;
+
+    /// <summary>Vector of the exception a block exit reports.</summary>
+    [FieldOffset(PendingVectorOffset)] public int PendingVector;
+
     [FieldOffset(MxcsrOffset)] public uint Mxcsr;
+
+    /// <summary>Scratch of single instructions; holds nothing between them.</summary>
+    [FieldOffset(ScratchOffset)] public ulong Scratch;
+
+    /// <summary>Direct-mapped cache from guest address to tier-0 record, for computed jumps.</summary>
+    [FieldOffset(JumpCacheOffset)] public nint JumpCache;
+
+    /// <summary><see cref="Memory.AddressSpace.Pages"/>, for the store checks of generated code.</summary>
+    [FieldOffset(PagesOffset)] public byte* Pages;
+
+    /// <summary><see cref="Memory.AddressSpace.HostBase"/>.</summary>
+    [FieldOffset(MemoryBaseOffset)] public byte* MemoryBase;
+
+    /// <summary>Index of the owning <see cref="Execution.VCpu"/> in its table, for callouts that need the managed object.</summary>
+    [FieldOffset(IdentityOffset)] public int Identity;
+
+    /// <summary>Segment selectors in encoding order: ES, CS, SS, DS, FS, GS.</summary>
+    [FieldOffset(SelectorsOffset)] public fixed ushort Selectors[6];
+
+    public static int SelectorOffset(int segment) => SelectorsOffset + 2 * segment;
 
     /// <summary>First byte of YMM0; register n is 32 bytes at <c>VectorOffset + 32 * n</c>, its XMM half low.</summary>
     [FieldOffset(VectorOffset)] public fixed byte Vector[16 * 32];

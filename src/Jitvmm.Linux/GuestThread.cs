@@ -11,7 +11,7 @@ public sealed unsafe partial class GuestThread
     internal GuestThread(LinuxProcess process)
     {
         Process = process;
-        Cpu = new VCpu(process.Memory);
+        Cpu = process.Engine.CreateVCpu();
     }
 
     public LinuxProcess Process { get; }

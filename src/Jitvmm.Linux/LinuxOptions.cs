@@ -14,4 +14,7 @@ public sealed class LinuxOptions
 
     /// <summary>Do not print a report when the guest dies of a fault.</summary>
     public bool Quiet { get; init; }
+
+    /// <summary>How guest code is executed.</summary>
+    public Jitvmm.Translator.EngineOptions Engine { get; init; } = new();
 }

@@ -1,4 +1,5 @@
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Translator;
 
 namespace Jitvmm.Linux;
 
@@ -12,10 +13,14 @@ public sealed partial class LinuxProcess
     {
         Options = options;
         Memory = new AddressSpace();
+        Engine = new Engine(Memory, options.Engine);
     }
 
     /// <summary>The guest's memory.</summary>
     public AddressSpace Memory { get; }
+
+    /// <summary>Executes the guest's code.</summary>
+    public Engine Engine { get; }
 
     public LinuxOptions Options { get; }
 

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Translator;
 
 namespace Jitvmm.Tests.Differential;
 
@@ -13,6 +14,7 @@ public sealed unsafe class GuestUnderTest : IDisposable
     private const int MapPrivateAnonymousFixed = 0x32;
 
     private readonly AddressSpace _memory = new();
+    private readonly Engine _engine;
     private readonly VCpu _cpu;
     private readonly byte* _data;
     private readonly byte* _code;
@@ -36,7 +38,8 @@ public sealed unsafe class GuestUnderTest : IDisposable
         _code = MapPages(TestLayout.CodeBase, TestLayout.CodeSize, PageAccess.Read | PageAccess.Write | PageAccess.Execute);
         _image = (byte*)NativeMemory.AlignedAlloc(TestLayout.DataSize, 64);
         _pristine = (byte*)NativeMemory.AlignedAlloc(TestLayout.DataSize, 64);
-        _cpu = new VCpu(_memory);
+        _engine = new Engine(_memory);
+        _cpu = _engine.CreateVCpu();
     }
 
     public int Tier { get; }
@@ -82,6 +85,7 @@ public sealed unsafe class GuestUnderTest : IDisposable
     public void Dispose()
     {
         _cpu.Dispose();
+        _engine.Dispose();
         NativeMemory.AlignedFree(_image);
         NativeMemory.AlignedFree(_pristine);
         _memory.Dispose();

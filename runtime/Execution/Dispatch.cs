@@ -1,0 +1,55 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Cpu;
+
+namespace Jitvmm.Runtime.Execution;
+
+/// <summary>An entry of a vCPU's jump cache.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public unsafe struct JumpCacheEntry
+{
+    public ulong Address;
+    public TbOp* Op;
+}
+
+/// <summary>How generated code of both tiers leaves a block.</summary>
+public static unsafe class Dispatch
+{
+    public const int JumpCacheSize = 4096;
+
+    public static ref JumpCacheEntry JumpCacheSlot(CpuState* cpu, ulong address) =>
+        ref ((JumpCacheEntry*)cpu->JumpCache)[(address ^ (address >> 12)) & (JumpCacheSize - 1)];
+
+    /// <summary>Ends a block at a computed address.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TbOp* Find(CpuState* cpu, ulong address)
+    {
+        JumpCacheEntry* entry = (JumpCacheEntry*)cpu->JumpCache + ((address ^ (address >> 12)) & (JumpCacheSize - 1));
+        return entry->Address == address ? entry->Op : null;
+    }
+
+    /// <summary>Cold end of a direct branch whose side is not chained yet.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static int Unlinked(CpuState* cpu, TbOp* op, ulong target)
+    {
+        cpu->Rip = target;
+        cpu->CurrentOp = (nint)op;
+        return (int)BlockExit.Link;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static int Lookup(CpuState* cpu, ulong target)
+    {
+        cpu->Rip = target;
+        return (int)BlockExit.Lookup;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static int Raise(CpuState* cpu, TbOp* op, ExceptionVector vector)
+    {
+        cpu->Rip = op->Address;
+        cpu->PendingVector = (int)vector;
+        return (int)BlockExit.Exception;
+    }
+}

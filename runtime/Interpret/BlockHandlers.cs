@@ -1,0 +1,97 @@
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
+
+namespace Jitvmm.Runtime.Interpret;
+
+/// <summary>The records that stand at the ends of blocks rather than for an instruction. All tail-jump, so they live with the handlers.</summary>
+public static unsafe class BlockHandlers
+{
+    public static readonly nint EnterAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Enter;
+    public static readonly nint FallThroughAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&FallThrough;
+    public static readonly nint UndefinedAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Undefined;
+    public static readonly nint StaleAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stale;
+    public static readonly nint RegionAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Region;
+
+    /// <summary>
+    /// The first record of each block: safepoint and execution count. Immediate counts up to Displacement, where
+    /// the block is hot.
+    /// </summary>
+    public static int Enter(CpuState* cpu, TbOp* op, byte* memory)
+    {
+        if (cpu->ExitRequest != 0)
+        {
+            return Interrupted(cpu, op);
+        }
+
+        if (++op->Immediate == op->Displacement)
+        {
+            return Hot(cpu, op);
+        }
+
+        op++;
+        return op->Handler(cpu, op, memory);
+    }
+
+    /// <summary>The last record of a block that ends without a branch: continues at the next block.</summary>
+    public static int FallThrough(CpuState* cpu, TbOp* op, byte* memory)
+    {
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->Address);
+        }
+
+        return next->Handler(cpu, next, memory);
+    }
+
+    /// <summary>The record of an instruction nobody implements: #UD.</summary>
+    public static int Undefined(CpuState* cpu, TbOp* op, byte* memory) => Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+
+    /// <summary>Replaces every record of a block whose bytes changed: leave, and look the address up again.</summary>
+    public static int Stale(CpuState* cpu, TbOp* op, byte* memory) => Dispatch.Lookup(cpu, op->Address);
+
+    private static int Interrupted(CpuState* cpu, TbOp* op)
+    {
+        cpu->Rip = op->Address;
+        return (int)BlockExit.Interrupted;
+    }
+
+    private static int Hot(CpuState* cpu, TbOp* op)
+    {
+        cpu->Rip = op->Address;
+        cpu->CurrentOp = (nint)op;
+        return (int)BlockExit.Hot;
+    }
+
+    /// <summary>
+    /// Replaces <see cref="Enter"/> at the head of a block that a compiled region starts with: Displacement is the
+    /// region's code, Immediate its entry number in the upper half and the execution count it had in the lower.
+    /// </summary>
+    public static int Region(CpuState* cpu, TbOp* op, byte* memory)
+    {
+        if (cpu->ExitRequest != 0)
+        {
+            return Interrupted(cpu, op);
+        }
+
+        cpu->CurrentOp = (nint)op;
+        cpu->InRegion = 1;
+        int exit = ((delegate*<CpuState*, byte*, int, int>)op->Displacement)(cpu, memory, (int)(op->Immediate >> 32));
+        cpu->InRegion = 0;
+        if (exit > (int)BlockExit.Link && exit != (int)BlockExit.Interpret)
+        {
+            return exit;
+        }
+
+        TbOp* next = Dispatch.Find(cpu, cpu->Rip);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        // Interpret: this one instruction is tier 0's, so step over the head that would come straight back here.
+        next += exit == (int)BlockExit.Interpret ? 1 : 0;
+        return next->Handler(cpu, next, memory);
+    }
+}

@@ -1,0 +1,71 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
+
+namespace Jitvmm.Runtime.Memory;
+
+/// <summary>
+/// Guest memory as callouts see it: host pointers to checked ranges. A range that is not there raises the page
+/// fault the guest's own access would have raised.
+/// </summary>
+public static unsafe class GuestAccess
+{
+    public const uint ErrorProtection = 1;
+    public const uint ErrorWrite = 2;
+    public const uint ErrorUser = 4;
+    public const uint ErrorFetch = 16;
+
+    /// <summary>Host pointer to <paramref name="length"/> readable bytes (writable ones too when asked). Invalidates translations of a written range.</summary>
+    public static byte* Pointer(CpuState* cpu, ulong address, ulong length, bool write)
+    {
+        if (!AddressSpace.InWindow(address, length))
+        {
+            RaiseNonCanonical(address, write);
+        }
+
+        byte needed = (byte)(write ? PageAccess.Write : PageAccess.Read);
+        ulong last = (address + length - 1) >> AddressSpace.PageShift;
+        for (ulong page = address >> AddressSpace.PageShift; page <= last; page++)
+        {
+            byte access = cpu->Pages[page];
+            if ((access & needed) == 0)
+            {
+                RaisePageFault(Math.Max(address, page << AddressSpace.PageShift), access != 0, write);
+            }
+
+            if (write && (access & (byte)PageAccess.Code) != 0)
+            {
+                VCpu.FromState(cpu).Memory.InvalidateCode(address, length);
+                break;
+            }
+        }
+
+        return cpu->MemoryBase + address;
+    }
+
+    [DoesNotReturn]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void RaisePageFault(ulong address, bool present, bool write) => throw new GuestFaultException(new CpuException(
+        ExceptionVector.PageFault,
+        (present ? ErrorProtection : 0) | (write ? ErrorWrite : 0) | ErrorUser,
+        address));
+
+    /// <summary>An address past the window: what lies above a real process's lower half is non-canonical (SDM vol. 1, 3.3.7.1) or the kernel's.</summary>
+    [DoesNotReturn]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void RaiseNonCanonical(ulong address, bool write)
+    {
+        long signed = (long)address;
+        if (signed >> 47 is 0 or -1)
+        {
+            RaisePageFault(address, signed < 0, write);
+        }
+
+        throw new GuestFaultException(new CpuException(ExceptionVector.GeneralProtection, 0, 0));
+    }
+
+    [DoesNotReturn]
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static void Raise(ExceptionVector vector) => throw new GuestFaultException(new CpuException(vector, 0, 0));
+}

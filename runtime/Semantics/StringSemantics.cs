@@ -1,0 +1,261 @@
+using System.Runtime.CompilerServices;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Memory;
+
+namespace Jitvmm.Runtime.Semantics;
+
+/// <summary>
+/// Repeated string instructions. Each call advances RCX, RSI and RDI by what it did, so it may be re-executed
+/// after a fault or an interrupt (SDM vol. 2B, REP); it returns 1 when the instruction is complete.
+/// </summary>
+/// <remarks>One call handles at most one page of each operand: contiguous host memory, and a bounded time between safepoints.</remarks>
+public static unsafe class StringSemantics
+{
+    /// <summary>Low bits of the flags argument: element size in bytes.</summary>
+    public const int SizeMask = 15;
+
+    /// <summary>The address-size prefix: 32-bit counters and indices.</summary>
+    public const int NarrowAddress = 16;
+
+    /// <summary>REPE rather than REPNE, for comparing instructions.</summary>
+    public const int WhileEqual = 32;
+
+    private const int Rcx = 1;
+    private const int Rsi = 6;
+    private const int Rdi = 7;
+
+    [TouchesRegisters]
+    public static int Move(CpuState* cpu, ulong sourceBase, int flags)
+    {
+        int size = flags & SizeMask;
+        ulong count = Counter(cpu, flags);
+        if (count == 0)
+        {
+            return 1;
+        }
+
+        ulong from = Index(cpu, Rsi, flags) + sourceBase;
+        ulong to = Index(cpu, Rdi, flags);
+        bool down = cpu->FlagD != 0;
+        ulong elements = Math.Min(count, Math.Min(ElementsInPage(from, size, down), ElementsInPage(to, size, down)));
+        ulong bytes = elements * (uint)size;
+        ulong low = down ? bytes - (uint)size : 0;
+        byte* source = GuestAccess.Pointer(cpu, from - low, bytes, false);
+        byte* target = GuestAccess.Pointer(cpu, to - low, bytes, true);
+        ulong distance = down ? from - to : to - from;
+        if (distance >= bytes)
+        {
+            Buffer.MemoryCopy(source, target, bytes, bytes);
+        }
+        else
+        {
+            // Overlapping in the direction of travel: the element-wise order is visible (a pattern fill).
+            MoveElements(source, target, elements, size, down);
+        }
+
+        Advance(cpu, flags, elements, true, true);
+        return elements == count ? 1 : 0;
+    }
+
+    [TouchesRegisters]
+    public static int Store(CpuState* cpu, ulong sourceBase, int flags)
+    {
+        int size = flags & SizeMask;
+        ulong count = Counter(cpu, flags);
+        if (count == 0)
+        {
+            return 1;
+        }
+
+        ulong to = Index(cpu, Rdi, flags);
+        bool down = cpu->FlagD != 0;
+        ulong elements = Math.Min(count, ElementsInPage(to, size, down));
+        ulong bytes = elements * (uint)size;
+        byte* target = GuestAccess.Pointer(cpu, down ? to - (bytes - (uint)size) : to, bytes, true);
+        ulong value = cpu->Gpr[0];
+        switch (size)
+        {
+            case 1:
+                new Span<byte>(target, (int)elements).Fill((byte)value);
+                break;
+            case 2:
+                new Span<ushort>(target, (int)elements).Fill((ushort)value);
+                break;
+            case 4:
+                new Span<uint>(target, (int)elements).Fill((uint)value);
+                break;
+            default:
+                new Span<ulong>(target, (int)elements).Fill(value);
+                break;
+        }
+
+        Advance(cpu, flags, elements, false, true);
+        return elements == count ? 1 : 0;
+    }
+
+    [TouchesRegisters]
+    public static int Load(CpuState* cpu, ulong sourceBase, int flags)
+    {
+        int size = flags & SizeMask;
+        ulong count = Counter(cpu, flags);
+        if (count == 0)
+        {
+            return 1;
+        }
+
+        ulong from = Index(cpu, Rsi, flags) + sourceBase;
+        bool down = cpu->FlagD != 0;
+        ulong elements = Math.Min(count, ElementsInPage(from, size, down));
+        ulong last = (elements - 1) * (uint)size;
+        ulong address = down ? from - last : from + last;
+        ulong value = ReadElement(GuestAccess.Pointer(cpu, address, (uint)size, false), size);
+        cpu->Gpr[0] = size switch
+        {
+            1 => (cpu->Gpr[0] & ~0xfful) | value,
+            2 => (cpu->Gpr[0] & ~0xfffful) | value,
+            _ => value,
+        };
+        Advance(cpu, flags, elements, true, false);
+        return elements == count ? 1 : 0;
+    }
+
+    [TouchesRegisters]
+    public static int Compare(CpuState* cpu, ulong sourceBase, int flags)
+    {
+        int size = flags & SizeMask;
+        ulong count = Counter(cpu, flags);
+        if (count == 0)
+        {
+            return 1;
+        }
+
+        ulong from = Index(cpu, Rsi, flags) + sourceBase;
+        ulong to = Index(cpu, Rdi, flags);
+        bool down = cpu->FlagD != 0;
+        ulong limit = Math.Min(count, Math.Min(ElementsInPage(from, size, down), ElementsInPage(to, size, down)));
+        ulong low = down ? (limit - 1) * (uint)size : 0;
+        byte* left = GuestAccess.Pointer(cpu, from - low, limit * (uint)size, false) + low;
+        byte* right = GuestAccess.Pointer(cpu, to - low, limit * (uint)size, false) + low;
+        nint step = down ? -size : size;
+        bool wanted = (flags & WhileEqual) != 0;
+        ulong done = 0;
+        ulong a;
+        ulong b;
+        do
+        {
+            a = ReadElement(left, size);
+            b = ReadElement(right, size);
+            left += step;
+            right += step;
+            done++;
+        }
+        while (done < limit && (a == b) == wanted);
+
+        Advance(cpu, flags, done, true, true);
+        SetCompareFlags(cpu, a, b, size);
+        return done == count || (a == b) != wanted ? 1 : 0;
+    }
+
+    [TouchesRegisters]
+    public static int Scan(CpuState* cpu, ulong sourceBase, int flags)
+    {
+        int size = flags & SizeMask;
+        ulong count = Counter(cpu, flags);
+        if (count == 0)
+        {
+            return 1;
+        }
+
+        ulong to = Index(cpu, Rdi, flags);
+        bool down = cpu->FlagD != 0;
+        ulong limit = Math.Min(count, ElementsInPage(to, size, down));
+        ulong low = down ? (limit - 1) * (uint)size : 0;
+        byte* right = GuestAccess.Pointer(cpu, to - low, limit * (uint)size, false) + low;
+        nint step = down ? -size : size;
+        bool wanted = (flags & WhileEqual) != 0;
+        ulong a = size == 8 ? cpu->Gpr[0] : cpu->Gpr[0] & ((1ul << (8 * size)) - 1);
+        ulong done = 0;
+        ulong b;
+        do
+        {
+            b = ReadElement(right, size);
+            right += step;
+            done++;
+        }
+        while (done < limit && (a == b) == wanted);
+
+        Advance(cpu, flags, done, false, true);
+        SetCompareFlags(cpu, a, b, size);
+        return done == count || (a == b) != wanted ? 1 : 0;
+    }
+
+    /// <summary>Elements from <paramref name="address"/> on, in the direction of travel, that start in its page; at least 1.</summary>
+    private static ulong ElementsInPage(ulong address, int size, bool down)
+    {
+        ulong offset = address & (AddressSpace.PageSize - 1);
+        ulong bytes = down ? offset + (uint)size : AddressSpace.PageSize - offset;
+        return Math.Max(1, bytes / (uint)size);
+    }
+
+    private static ulong Counter(CpuState* cpu, int flags) => Index(cpu, Rcx, flags);
+
+    private static ulong Index(CpuState* cpu, int register, int flags) =>
+        (flags & NarrowAddress) != 0 ? (uint)cpu->Gpr[register] : cpu->Gpr[register];
+
+    private static void Advance(CpuState* cpu, int flags, ulong elements, bool source, bool destination)
+    {
+        ulong step = elements * (uint)(flags & SizeMask);
+        step = cpu->FlagD != 0 ? 0 - step : step;
+        Move(cpu, Rcx, 0 - elements, flags);
+        if (source)
+        {
+            Move(cpu, Rsi, step, flags);
+        }
+
+        if (destination)
+        {
+            Move(cpu, Rdi, step, flags);
+        }
+    }
+
+    private static void Move(CpuState* cpu, int register, ulong delta, int flags)
+    {
+        ulong value = cpu->Gpr[register] + delta;
+        cpu->Gpr[register] = (flags & NarrowAddress) != 0 ? (uint)value : value;
+    }
+
+    private static void MoveElements(byte* source, byte* target, ulong elements, int size, bool down)
+    {
+        nint step = down ? -size : size;
+        nint start = down ? (nint)(elements - 1) * size : 0;
+        source += start;
+        target += start;
+        for (; elements > 0; elements--)
+        {
+            Unsafe.CopyBlockUnaligned(target, source, (uint)size);
+            source += step;
+            target += step;
+        }
+    }
+
+    private static ulong ReadElement(byte* address, int size) => size switch
+    {
+        1 => *address,
+        2 => *(ushort*)address,
+        4 => *(uint*)address,
+        _ => *(ulong*)address,
+    };
+
+    private static void SetCompareFlags(CpuState* cpu, ulong a, ulong b, int size)
+    {
+        int shift = 64 - 8 * size;
+        ulong result = a - b;
+        ulong wide = (ulong)((long)(result << shift) >> shift);
+        cpu->FlagZ = wide;
+        cpu->FlagS = wide;
+        cpu->FlagP = wide;
+        cpu->FlagC = a < b ? 1ul : 0;
+        cpu->FlagO = (((a ^ b) & (a ^ result)) >> (8 * size - 1)) & 1;
+        cpu->FlagA = a ^ b ^ result;
+    }
+}

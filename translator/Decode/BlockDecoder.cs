@@ -1,0 +1,219 @@
+using Iced.Intel;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Interpret;
+using Jitvmm.Runtime.Memory;
+using Jitvmm.Translator.Handlers;
+using Jitvmm.Translator.Lift;
+
+namespace Jitvmm.Translator.Decode;
+
+/// <summary>
+/// Makes translation blocks: decodes to the next branch, drops flag computations nobody reads, joins compares
+/// with their branches, and picks each instruction's handler.
+/// </summary>
+public sealed unsafe class BlockDecoder : IBlockTranslator
+{
+    /// <summary>Longest block, in instructions: bounds the time between safepoints and the work an invalidation throws away.</summary>
+    private const int MaxInstructions = 64;
+
+    private const int MaxInstructionBytes = 15;
+
+    private readonly GuestCodeReader _reader = new();
+    private readonly Decoder _decoder;
+    private readonly Instruction[] _instructions = new Instruction[MaxInstructions];
+    private readonly bool[] _flagsLive = new bool[MaxInstructions];
+    private readonly ulong _hotThreshold;
+
+    /// <param name="hotThreshold">Executions after which a block is offered to tier 1; 0 for never.</param>
+    public BlockDecoder(ulong hotThreshold)
+    {
+        _decoder = Decoder.Create(64, _reader);
+        _hotThreshold = hotThreshold;
+    }
+
+    public TranslationBlock? Translate(CodeCache cache, AddressSpace memory, ulong address)
+    {
+        int count = Decode(memory, address, _instructions, out bool undefinedEnd);
+        if (count < 0)
+        {
+            return null;
+        }
+
+        MarkLiveFlags(count);
+        return Build(cache, address, count, undefinedEnd);
+    }
+
+    /// <summary>
+    /// Decodes one block into <paramref name="instructions"/>: the number of good instructions, or −1 when not
+    /// even the first byte can be fetched. <paramref name="undefinedEnd"/> says that an undefined opcode follows.
+    /// </summary>
+    public int Decode(AddressSpace memory, ulong address, Span<Instruction> instructions, out bool undefinedEnd)
+    {
+        undefinedEnd = false;
+        ulong available = FetchableBytes(memory, address, (ulong)(instructions.Length * MaxInstructionBytes));
+        if (available == 0)
+        {
+            return -1;
+        }
+
+        byte* start = memory.HostBase + address;
+        _reader.Set(start, start + available);
+        _decoder.IP = address;
+        int count = 0;
+        while (count < instructions.Length)
+        {
+            ref Instruction instruction = ref instructions[count];
+            _decoder.Decode(out instruction);
+            if (instruction.IsInvalid)
+            {
+                // Out of bytes: the block falls through to the address and faults there. Else it is #UD.
+                bool truncated = _decoder.LastError == DecoderError.NoMoreBytes;
+                undefinedEnd = !truncated;
+                if (count == 0 && truncated)
+                {
+                    return -1;
+                }
+
+                break;
+            }
+
+            count++;
+            if (Lifter.EndsBlock(instruction))
+            {
+                break;
+            }
+        }
+
+        return count;
+    }
+
+    private static ulong FetchableBytes(AddressSpace memory, ulong address, ulong wanted)
+    {
+        ulong end = address;
+        while (end < address + wanted && (memory.AccessOf(end) & PageAccess.Execute) != 0)
+        {
+            end = (end | (AddressSpace.PageSize - 1)) + 1;
+        }
+
+        return Math.Min(end - address, wanted);
+    }
+
+    /// <summary>Backward over the block: an instruction's flags are live unless all are overwritten before any is read.</summary>
+    private void MarkLiveFlags(int count)
+    {
+        const RflagsBits Status = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
+        RflagsBits live = Status;
+        for (int i = count - 1; i >= 0; i--)
+        {
+            ref Instruction instruction = ref _instructions[i];
+            RflagsBits written = instruction.RflagsModified & Status;
+            _flagsLive[i] = (written & live) != 0;
+            if (!WritesFlagsConditionally(instruction))
+            {
+                live &= ~written;
+            }
+
+            live |= instruction.RflagsRead & Status;
+        }
+    }
+
+    /// <summary>Whether an instruction may leave flags as they were: a shift by 0, a repeated compare of nothing.</summary>
+    private static bool WritesFlagsConditionally(in Instruction instruction) => Lifter.IsRepeated(instruction) || instruction.Mnemonic is
+        Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr
+        or Mnemonic.Shld or Mnemonic.Shrd;
+
+    private TranslationBlock? Build(CodeCache cache, ulong address, int count, bool undefinedEnd)
+    {
+        // One record per instruction, the head, and the end.
+        TbOp* ops = cache.Allocate(count + 2);
+        if (ops == null)
+        {
+            return null;
+        }
+
+        TbOp* op = ops;
+        op->Address = address;
+        op->Displacement = _hotThreshold;
+        SetHandler(op++, BlockHandlers.EnterAddress);
+        for (int i = 0; i < count; i++)
+        {
+            ref Instruction instruction = ref _instructions[i];
+            HandlerForms.Fill(op, instruction);
+            if (i + 1 < count && TryFuse(op, instruction, _instructions[i + 1], _flagsLive[i]))
+            {
+                i++;
+            }
+            else
+            {
+                int key = HandlerForm.Key((int)instruction.Code, HandlerForms.AddressingOf(instruction), HandlerForms.PrefixOf(instruction), _flagsLive[i]);
+                nint handler = Refuses(instruction) ? 0 : HandlerTable.FindDirect(key);
+                SetHandler(op, handler != 0 ? handler : BlockHandlers.UndefinedAddress);
+            }
+
+            op++;
+        }
+
+        ulong end = count > 0 ? _instructions[count - 1].NextIP : address + 1;
+        if (count == 0 || undefinedEnd || !Lifter.EndsBlock(_instructions[count - 1]))
+        {
+            op->Address = count > 0 ? end : address;
+            SetHandler(op++, undefinedEnd ? BlockHandlers.UndefinedAddress : BlockHandlers.FallThroughAddress);
+        }
+
+        return new TranslationBlock(address, undefinedEnd && count > 0 ? end + 1 : end, ops, (int)(op - ops), count);
+    }
+
+
+    private static bool TryFuse(TbOp* op, in Instruction first, in Instruction branch, bool flags)
+    {
+        if (!branch.Code.IsJccShortOrNear())
+        {
+            return false;
+        }
+
+        int addressing = HandlerForms.AddressingOf(first);
+        if (!HandlerForms.CanFuse(first, addressing))
+        {
+            return false;
+        }
+
+        int condition = ConditionNumber(branch.ConditionCode);
+        nint handler = HandlerTable.FindDirect(HandlerForm.Key((int)first.Code, addressing, HandlerForm.NoPrefix, flags, condition));
+        if (handler == 0)
+        {
+            return false;
+        }
+
+        op->Length = (byte)(first.Length + branch.Length);
+        op->Relative = (int)(long)(branch.NearBranchTarget - branch.NextIP);
+        op->Target = null;
+        SetHandler(op, handler);
+        return true;
+    }
+
+    private static int ConditionNumber(ConditionCode code) => code switch
+    {
+        ConditionCode.o => 0,
+        ConditionCode.no => 1,
+        ConditionCode.b => 2,
+        ConditionCode.ae => 3,
+        ConditionCode.e => 4,
+        ConditionCode.ne => 5,
+        ConditionCode.be => 6,
+        ConditionCode.a => 7,
+        ConditionCode.s => 8,
+        ConditionCode.ns => 9,
+        ConditionCode.p => 10,
+        ConditionCode.np => 11,
+        ConditionCode.l => 12,
+        ConditionCode.ge => 13,
+        ConditionCode.le => 14,
+        _ => 15,
+    };
+
+    /// <summary>Encodings whose form has a handler but which themselves are not implemented.</summary>
+    private static bool Refuses(in Instruction instruction) => instruction.Code == Code.Enterq_imm16_imm8 && instruction.Immediate8_2nd != 0;
+
+    private static void SetHandler(TbOp* op, nint handler) => *(nint*)&op->Handler = handler;
+}

@@ -1,0 +1,60 @@
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Host;
+using Jitvmm.Runtime.Interpret;
+using Jitvmm.Runtime.Memory;
+using Jitvmm.Translator.Decode;
+
+namespace Jitvmm.Translator;
+
+/// <summary>Which tiers may run guest code.</summary>
+public enum Tiering
+{
+    /// <summary>Tier 0 first, hot code in tier 1.</summary>
+    Auto,
+
+    /// <summary>The threaded interpreter only.</summary>
+    Tier0,
+
+    /// <summary>Every block is compiled before it first runs; tier 0 executes only what compiled code leaves to it.</summary>
+    Tier1,
+}
+
+/// <summary>Settings of an <see cref="Engine"/>.</summary>
+public sealed record EngineOptions
+{
+    public Tiering Tiering { get; init; } = Tiering.Auto;
+
+    /// <summary>Bytes of predecoded and compiled code after which everything is thrown away and made anew.</summary>
+    public long CodeCacheLimit { get; init; } = CodeCache.DefaultLimit;
+
+    /// <summary>Compiled code checks each access so that faults have exact state.</summary>
+    public bool Checked { get; init; } = true;
+}
+
+/// <summary>Everything that executes the code of one address space: cache, decoder, compiler.</summary>
+public sealed unsafe class Engine : IDisposable
+{
+    public Engine(AddressSpace memory, EngineOptions? options = null)
+    {
+        Options = options ?? new EngineOptions();
+        HostFaults.Install();
+        HostFaults.RegisterWindow(memory.HostBase - AddressSpace.GuardSize, AddressSpace.Limit + 2 * AddressSpace.GuardSize);
+        Cache = new CodeCache(memory, new BlockDecoder(0), BlockHandlers.StaleAddress, Options.CodeCacheLimit);
+    }
+
+    public EngineOptions Options { get; }
+
+    public CodeCache Cache { get; }
+
+    public AddressSpace Memory => Cache.Memory;
+
+    /// <summary>A new vCPU of this address space, for the calling thread.</summary>
+    public VCpu CreateVCpu() => new(Cache);
+
+    public void Dispose()
+    {
+        HostFaults.RemoveWindow(Memory.HostBase - AddressSpace.GuardSize);
+        Cache.Dispose();
+    }
+}

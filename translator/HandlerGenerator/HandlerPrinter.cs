@@ -1,0 +1,345 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text;
+using Jitvmm.Runtime.Execution;
+using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Passes;
+
+namespace Jitvmm.HandlerGenerator;
+
+/// <summary>Prints the IR of one form as the body of a C# handler.</summary>
+internal sealed class HandlerPrinter(StringBuilder output)
+{
+    private const string Indent = "        ";
+    private IrInstruction[] _code = [];
+
+    /// <summary>Expressions of pure operations with one user, printed in its place.</summary>
+    private string?[] _inlined = [];
+
+    /// <summary>Prints a handler method; <paramref name="liveOut"/> are the status flags it must leave.</summary>
+    public void Print(string name, ReadOnlySpan<IrInstruction> code, StatusFlags liveOut)
+    {
+        _code = code.ToArray();
+        _inlined = new string?[code.Length];
+        int[] used = new int[code.Length];
+        DeadCode.Mark(code, liveOut, used);
+        output.Append("    public static int ").Append(name).Append("(CpuState* cpu, TbOp* op, byte* mem)\n    {\n");
+        bool ended = false;
+        if (MayFault(used))
+        {
+            output.Append(Indent).Append("cpu->CurrentOp = (nint)op;\n");
+        }
+
+        for (int i = 0; i < _code.Length; i++)
+        {
+            if (used[i] == 1 && IsArithmetic(_code[i]))
+            {
+                _inlined[i] = $"({Expression(_code[i])})";
+            }
+            else if (used[i] > 0)
+            {
+                ended |= PrintOperation(i);
+            }
+        }
+
+        if (!ended)
+        {
+            output.Append(Indent).Append("op++;\n").Append(Indent).Append("return op->Handler(cpu, op, mem);\n");
+        }
+
+        output.Append("    }\n\n");
+    }
+
+    /// <summary>Whether an operation may move to its user: it reads no state that a write in between could change.</summary>
+    private static bool IsArithmetic(in IrInstruction op) => op.Opcode switch
+    {
+        IrOpcode.Get or IrOpcode.Cpu => false,
+        _ => !DeadCode.HasEffect(op),
+    };
+
+    private bool MayFault(int[] used)
+    {
+        for (int i = 0; i < _code.Length; i++)
+        {
+            if (used[i] > 0 && _code[i].Opcode is IrOpcode.Load or IrOpcode.Store or IrOpcode.Pointer
+                || _code[i].Opcode == IrOpcode.Call && !DeadCode.IsPure(_code[i]))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Prints one operation; true when it ends the handler.</summary>
+    private bool PrintOperation(int index)
+    {
+        ref readonly IrInstruction op = ref _code[index];
+        switch (op.Opcode)
+        {
+            case IrOpcode.Cpu:
+                return false;
+            case IrOpcode.Set:
+                Line($"*({StateType(op.Width)}*){Place(op.State)} = {Cast(StateType(op.Width), op.A)};");
+                return false;
+            case IrOpcode.Store:
+                Line($"TMemory.Store(cpu, mem, {Name(op.A)}, {Cast(StateType(op.Width), op.B)});");
+                return false;
+            case IrOpcode.RaiseIf:
+                return PrintRaise(op);
+            case IrOpcode.Jump:
+                PrintGoto("op->Target", Name(op.A));
+                return true;
+            case IrOpcode.Branch:
+                PrintBranch(op);
+                return true;
+            case IrOpcode.JumpIndirect:
+                Line($"TbOp* next = Dispatch.Find(cpu, {Name(op.A)});");
+                Line("if (next == null)");
+                Line("{");
+                Line($"    return Dispatch.Lookup(cpu, {Name(op.A)});");
+                Line("}");
+                output.Append('\n');
+                Line("return next->Handler(cpu, next, mem);");
+                return true;
+            case IrOpcode.Exit:
+                Line($"cpu->Rip = {Name(op.A)};");
+                Line($"return (int)BlockExit.{(BlockExit)op.Immediate};");
+                return true;
+            case IrOpcode.Call when op.Type == IrType.None:
+                Line(CallExpression(op) + ";");
+                return false;
+            default:
+                Line($"{TypeName(op.Type)} v{index} = {Expression(op)};");
+                return false;
+        }
+    }
+
+    private bool PrintRaise(in IrInstruction op)
+    {
+        string raise = $"return Dispatch.Raise(cpu, op, ExceptionVector.{(ExceptionVector)op.Immediate});";
+        if (_code[op.A].Opcode == IrOpcode.Constant)
+        {
+            Line(raise);
+            return true;
+        }
+
+        Line($"if ({Name(op.A)} != 0)");
+        Line("{");
+        Line("    " + raise);
+        Line("}");
+        output.Append('\n');
+        return false;
+    }
+
+    private void PrintGoto(string link, string target)
+    {
+        Line($"TbOp* next = {link};");
+        Line("if (next == null)");
+        Line("{");
+        Line($"    return Dispatch.Unlinked(cpu, op, {target});");
+        Line("}");
+        output.Append('\n');
+        Line("return next->Handler(cpu, next, mem);");
+    }
+
+    private void PrintBranch(in IrInstruction op)
+    {
+        if (_code[op.B].Immediate == (long)OpField.NextAddress)
+        {
+            // A repeated string instruction: either complete, or to be entered again through a safepoint.
+            Line($"if ({Name(op.A)} == 0)");
+            Line("{");
+            Line("    return Dispatch.Lookup(cpu, op->Address);");
+            Line("}");
+            output.Append('\n');
+            PrintGoto("op->Next", "op->NextAddress");
+            return;
+        }
+
+        // Two tail jumps, one for each side: the host's predictor then sees two branches with their own histories.
+        Line($"if ({Name(op.A)} != 0)");
+        Line("{");
+        Line("    TbOp* taken = op->Target;");
+        Line("    if (taken == null)");
+        Line("    {");
+        Line("        return Dispatch.Unlinked(cpu, op, op->BranchTarget);");
+        Line("    }");
+        output.Append('\n');
+        Line("    return taken->Handler(cpu, taken, mem);");
+        Line("}");
+        output.Append('\n');
+        PrintGoto("op->Next", "op->NextAddress");
+    }
+
+    private void Line(string text) => output.Append(Indent).Append(text).Append('\n');
+
+    private string Expression(in IrInstruction op)
+    {
+        string type = TypeName(op.Type);
+        return op.Opcode switch
+        {
+            IrOpcode.Constant => op.Type == IrType.I32
+                ? $"0x{(uint)op.Immediate:x}u"
+                : $"0x{(ulong)op.Immediate:x}ul",
+            IrOpcode.Field => FieldExpression(op),
+            IrOpcode.Get => $"*({StateType(op.Width)}*){Place(op.State)}",
+            IrOpcode.Load => $"TMemory.Load<{StateType(op.Width)}>(cpu, mem, {Name(op.A)})",
+            IrOpcode.Pointer => $"(ulong)TMemory.Pointer(cpu, {Name(op.A)}, {op.Immediate}, {(op.Width != 0 ? "true" : "false")})",
+            IrOpcode.Add => Infix(op, "+"),
+            IrOpcode.Sub => Infix(op, "-"),
+            IrOpcode.Mul => Infix(op, "*"),
+            IrOpcode.And => Infix(op, "&"),
+            IrOpcode.Or => Infix(op, "|"),
+            IrOpcode.Xor => Infix(op, "^"),
+            IrOpcode.ShiftLeft => $"{Name(op.A)} << (int){Name(op.B)}",
+            IrOpcode.ShiftRight => $"{Name(op.A)} >> (int){Name(op.B)}",
+            IrOpcode.ShiftRightSigned => $"({type})(({Signed(op.Type)}){Name(op.A)} >> (int){Name(op.B)})",
+            IrOpcode.Negate => $"0 - {Name(op.A)}",
+            IrOpcode.Not => $"~{Name(op.A)}",
+            IrOpcode.Truncate => $"(uint){Name(op.A)}",
+            IrOpcode.ZeroExtend => $"(ulong){Name(op.A)}",
+            IrOpcode.SignExtend => $"(ulong)(long)(int){Name(op.A)}",
+            IrOpcode.SignExtendIn => $"(uint)({(op.Width == 8 ? "sbyte" : "short")}){Name(op.A)}",
+            IrOpcode.Equal => Comparison(op, "==", false),
+            IrOpcode.NotEqual => Comparison(op, "!=", false),
+            IrOpcode.LessUnsigned => Comparison(op, "<", false),
+            IrOpcode.LessSigned => Comparison(op, "<", true),
+            IrOpcode.LessEqualUnsigned => Comparison(op, "<=", false),
+            IrOpcode.LessEqualSigned => Comparison(op, "<=", true),
+            IrOpcode.Select => $"{Name(op.A)} != 0 ? {Name(op.B)} : {Name(op.C)}",
+            IrOpcode.Call => ConvertResult(op, CallExpression(op)),
+            IrOpcode.Set or IrOpcode.Store or IrOpcode.Cpu or IrOpcode.RaiseIf or IrOpcode.Jump or IrOpcode.Branch or IrOpcode.JumpIndirect or IrOpcode.Exit
+                => throw new InvalidOperationException($"{op.Opcode} has no value"),
+            _ => throw new InvalidOperationException($"unknown operation {op.Opcode}"),
+        };
+    }
+
+    private static string FieldExpression(in IrInstruction op)
+    {
+        string field = (OpField)op.Immediate switch
+        {
+            OpField.Displacement => "op->Displacement",
+            OpField.Immediate => "op->Immediate",
+            OpField.Scale => "op->Scale",
+            OpField.Address => "op->Address",
+            OpField.NextAddress => "op->NextAddress",
+            OpField.BranchTarget => "op->BranchTarget",
+            _ => "op->AddressMask",
+        };
+        return $"({TypeName(op.Type)}){field}";
+    }
+
+    private string Infix(in IrInstruction op, string symbol) => $"{Name(op.A)} {symbol} {Name(op.B)}";
+
+    private string Comparison(in IrInstruction op, string symbol, bool signed)
+    {
+        string cast = signed ? $"({Signed(_code[op.A].Type)})" : "";
+        return $"{cast}{Name(op.A)} {symbol} {cast}{Name(op.B)} ? 1u : 0u";
+    }
+
+    private string CallExpression(in IrInstruction op)
+    {
+        MethodInfo method = op.Method!;
+        StringBuilder call = new();
+        call.Append(TypeReference(method.DeclaringType!)).Append('.').Append(method.Name);
+        if (method.IsGenericMethod)
+        {
+            call.Append('<').AppendJoin(", ", method.GetGenericArguments().Select(TypeReference)).Append('>');
+        }
+
+        ParameterInfo[] parameters = method.GetParameters();
+        call.Append('(');
+        for (int i = 0; i < parameters.Length; i++)
+        {
+            call.Append(i == 0 ? "" : ", ").Append(Argument(parameters[i].ParameterType, op.Arguments![i]));
+        }
+
+        return call.Append(')').ToString();
+    }
+
+    private string Argument(Type type, int value)
+    {
+        if (_code[value].Opcode == IrOpcode.Cpu)
+        {
+            return "cpu";
+        }
+
+        if (type.IsGenericType)
+        {
+            return $"{Name(value)}.As<byte, {TypeReference(type.GetGenericArguments()[0])}>()";
+        }
+
+        // A constant must stay one: many intrinsics need an immediate.
+        ref readonly IrInstruction op = ref _code[value];
+        string name = op.Opcode == IrOpcode.Constant ? Expression(op) : Name(value);
+        return type == typeof(uint) || type == typeof(ulong) ? name : $"unchecked(({TypeReference(type)}){name})";
+    }
+
+    private static string ConvertResult(in IrInstruction op, string call)
+    {
+        Type type = op.Method!.ReturnType;
+        if (type == typeof(bool))
+        {
+            return $"{call} ? 1u : 0u";
+        }
+
+        return type.IsGenericType ? $"{call}.As<{TypeReference(type.GetGenericArguments()[0])}, byte>()" : $"({TypeName(op.Type)}){call}";
+    }
+
+    private static string TypeReference(Type type)
+    {
+        if (type.IsPointer)
+        {
+            return TypeReference(type.GetElementType()!) + "*";
+        }
+
+        if (type.IsGenericType)
+        {
+            string name = type.FullName![..type.FullName!.IndexOf('`')];
+            return $"global::{name}<{string.Join(", ", type.GetGenericArguments().Select(TypeReference))}>";
+        }
+
+        return "global::" + type.FullName!.Replace('+', '.');
+    }
+
+    private string Cast(string type, int value) => type is "uint" or "ulong" && TypeName(_code[value].Type) == type || type.StartsWith('V')
+        ? Name(value)
+        : $"({type}){Name(value)}";
+
+    private string Name(int value) => _inlined[value] ?? string.Create(CultureInfo.InvariantCulture, $"v{value}");
+
+    private static string Place(StateRef state) => state.Slot switch
+    {
+        -1 => string.Create(CultureInfo.InvariantCulture, $"((byte*)cpu + {state.Offset})"),
+        0 => "((byte*)cpu + op->R0)",
+        1 => "((byte*)cpu + op->R1)",
+        2 => "((byte*)cpu + op->R2)",
+        3 => "((byte*)cpu + op->R3)",
+        4 => "((byte*)cpu + op->Base)",
+        5 => "((byte*)cpu + op->Index)",
+        _ => "((byte*)cpu + op->Segment)",
+    };
+
+    private static string TypeName(IrType type) => type switch
+    {
+        IrType.I32 => "uint",
+        IrType.I64 => "ulong",
+        IrType.V64 => "Vector64<byte>",
+        IrType.V128 => "Vector128<byte>",
+        IrType.V256 => "Vector256<byte>",
+        _ => throw new InvalidOperationException("no value"),
+    };
+
+    private static string Signed(IrType type) => type == IrType.I32 ? "int" : "long";
+
+    private static string StateType(int width) => width switch
+    {
+        8 => "byte",
+        16 => "ushort",
+        32 => "uint",
+        64 => "ulong",
+        128 => "Vector128<byte>",
+        _ => "Vector256<byte>",
+    };
+}

@@ -1,0 +1,179 @@
+using Iced.Intel;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Interpret;
+using Jitvmm.Translator.Lift;
+
+namespace Jitvmm.Translator.Handlers;
+
+/// <summary>Which tier-0 handler serves an instruction, and how its operands go into a record.</summary>
+public static class HandlerForms
+{
+    /// <summary>Whether an instruction may be joined with the conditional branch after it into one handler.</summary>
+    public static bool CanFuse(in Instruction first, int addressing) => addressing != HandlerForm.General && IsFusable(first.Code);
+
+    public static int AddressingOf(in Instruction instruction)
+    {
+        for (int operand = 0; operand < instruction.OpCount; operand++)
+        {
+            switch (instruction.GetOpKind(operand))
+            {
+                case OpKind.MemorySegESI or OpKind.MemoryESEDI:
+                    return HandlerForm.General;
+                case OpKind.Memory:
+                    return IsSimple(instruction) ? HandlerForm.BaseDisplacement : HandlerForm.General;
+            }
+        }
+
+        return HandlerForm.Register;
+    }
+
+    public static int PrefixOf(in Instruction instruction)
+    {
+        if (instruction.HasLockPrefix)
+        {
+            return HandlerForm.LockOrRep;
+        }
+
+        if (!instruction.IsStringInstruction)
+        {
+            return HandlerForm.NoPrefix;
+        }
+
+        return instruction.HasRepnePrefix ? HandlerForm.Repne : instruction.HasRepPrefix ? HandlerForm.LockOrRep : HandlerForm.NoPrefix;
+    }
+
+    /// <summary>Whether the general-purpose families, hot enough for a second addressing variant, hold this code.</summary>
+    public static bool HasSimpleAddressing(in Instruction instruction)
+    {
+        foreach (CpuidFeature feature in instruction.CpuidFeatures)
+        {
+            if (feature is CpuidFeature.SSE or CpuidFeature.SSE2)
+            {
+                return instruction.Mnemonic is Mnemonic.Movups or Mnemonic.Movaps or Mnemonic.Movdqu or Mnemonic.Movdqa or Mnemonic.Movsd
+                    or Mnemonic.Movss or Mnemonic.Movq or Mnemonic.Movd or Mnemonic.Addsd or Mnemonic.Mulsd or Mnemonic.Subsd or Mnemonic.Divsd;
+            }
+
+            if (feature is CpuidFeature.INTEL8086 or CpuidFeature.INTEL186 or CpuidFeature.INTEL286 or CpuidFeature.INTEL386
+                or CpuidFeature.INTEL486 or CpuidFeature.X64 or CpuidFeature.CMOV)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Fills the operand fields of a record from a decoded instruction.</summary>
+    public static unsafe void Fill(TbOp* op, in Instruction instruction)
+    {
+        op->Address = instruction.IP;
+        op->Length = (byte)instruction.Length;
+        op->AddressMask = ulong.MaxValue;
+        op->Segment = Runtime.Cpu.CpuState.ZeroOffset;
+        op->Base = Runtime.Cpu.CpuState.ZeroOffset;
+        op->Index = Runtime.Cpu.CpuState.ZeroOffset;
+        if (instruction.FlowControl is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Call)
+        {
+            op->Relative = (int)(long)(instruction.NearBranchTarget - instruction.NextIP);
+            op->AddressMask = 0;
+        }
+
+        for (int operand = 0; operand < instruction.OpCount; operand++)
+        {
+            switch (instruction.GetOpKind(operand))
+            {
+                case OpKind.Register:
+                    FillRegister(op, instruction, operand);
+                    break;
+                case OpKind.Memory:
+                    FillMemory(op, instruction);
+                    break;
+                case OpKind.MemorySegRSI or OpKind.MemorySegESI:
+                    FillSegment(op, instruction);
+                    break;
+                case OpKind.Immediate8 or OpKind.Immediate8to16 or OpKind.Immediate8to32 or OpKind.Immediate8to64 or OpKind.Immediate16
+                    or OpKind.Immediate32 or OpKind.Immediate32to64 or OpKind.Immediate64:
+                    op->Immediate = CutImmediate(instruction, operand);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>An immediate as the lifts expect it: cut to the width at which the instruction reads it.</summary>
+    private static ulong CutImmediate(in Instruction instruction, int operand)
+    {
+        ulong value = instruction.GetImmediate(operand);
+        return instruction.GetOpKind(operand) switch
+        {
+            OpKind.Immediate8 => (byte)value,
+            OpKind.Immediate8to16 or OpKind.Immediate16 => (ushort)value,
+            OpKind.Immediate8to32 or OpKind.Immediate32 => (uint)value,
+            _ => value,
+        };
+    }
+
+    private static unsafe void FillRegister(TbOp* op, in Instruction instruction, int operand)
+    {
+        Register register = instruction.GetOpRegister(operand);
+        if (!Operands.IsEncoded(instruction.Code.ToOpCode().GetOpKind(operand)))
+        {
+            return;
+        }
+
+        ushort offset = (ushort)Operands.OffsetOf(register);
+        switch (operand)
+        {
+            case 0:
+                op->R0 = offset;
+                break;
+            case 1:
+                op->R1 = offset;
+                break;
+            case 2:
+                op->R2 = offset;
+                break;
+            default:
+                op->R3 = offset;
+                break;
+        }
+    }
+
+    private static unsafe void FillMemory(TbOp* op, in Instruction instruction)
+    {
+        FillSegment(op, instruction);
+        if (instruction.IsIPRelativeMemoryOperand)
+        {
+            op->Displacement = instruction.IPRelativeMemoryAddress;
+            return;
+        }
+
+        op->Displacement = instruction.MemoryDisplacement64;
+        op->Base = (ushort)Operands.OffsetOf(instruction.MemoryBase.GetFullRegister());
+        op->Index = (ushort)Operands.OffsetOf(instruction.MemoryIndex.GetFullRegister());
+        op->Scale = (byte)System.Numerics.BitOperations.Log2((uint)instruction.MemoryIndexScale);
+        if (IsNarrow(instruction))
+        {
+            op->AddressMask = uint.MaxValue;
+        }
+    }
+
+    private static unsafe void FillSegment(TbOp* op, in Instruction instruction)
+    {
+        if (instruction.MemorySegment is Register.FS or Register.GS)
+        {
+            op->Segment = (ushort)Operands.OffsetOf(instruction.MemorySegment);
+        }
+    }
+
+    private static bool IsNarrow(in Instruction i) => i.MemoryBase.GetSize() == 4 || i.MemoryIndex.GetSize() == 4 || i.MemoryDisplSize == 4;
+
+    private static bool IsSimple(in Instruction i) => i.MemoryIndex == Register.None && !IsNarrow(i)
+        && i.MemorySegment is not (Register.FS or Register.GS) && HasSimpleAddressing(i);
+
+    private static bool IsFusable(Code code) => code is
+        Code.Cmp_rm64_imm8 or Code.Cmp_rm64_imm32 or Code.Cmp_rm64_r64 or Code.Cmp_r64_rm64
+        or Code.Cmp_rm32_imm8 or Code.Cmp_rm32_imm32 or Code.Cmp_rm32_r32 or Code.Cmp_r32_rm32
+        or Code.Cmp_rm8_imm8 or Code.Cmp_r8_rm8 or Code.Cmp_rm8_r8 or Code.Cmp_AL_imm8 or Code.Cmp_EAX_imm32 or Code.Cmp_RAX_imm32
+        or Code.Cmp_rm16_imm8 or Code.Cmp_rm16_r16
+        or Code.Test_rm64_r64 or Code.Test_rm32_r32 or Code.Test_rm8_r8 or Code.Test_rm8_imm8 or Code.Test_AL_imm8 or Code.Test_rm32_imm32;
+}

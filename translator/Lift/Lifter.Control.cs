@@ -1,0 +1,121 @@
+using Iced.Intel;
+using Jitvmm.Runtime.Execution;
+using Jitvmm.Translator.Ir;
+
+namespace Jitvmm.Translator.Lift;
+
+/// <summary>Jumps, calls, returns, loops, software interrupts.</summary>
+public sealed partial class Lifter
+{
+    private bool TryControl()
+    {
+        switch (_i.Mnemonic)
+        {
+            case Mnemonic.Jmp:
+                return TryJump();
+            case Mnemonic.Call:
+                return TryCall();
+            case Mnemonic.Ret:
+                return TryReturn();
+            case Mnemonic.Jrcxz or Mnemonic.Jecxz:
+                Value counter = _o.ReadRegister(_i.Mnemonic == Mnemonic.Jrcxz ? Register.RCX : Register.ECX);
+                _b.Branch(_b.IsZero(counter), _o.BranchTarget, _o.NextAddress);
+                return true;
+            case Mnemonic.Loop or Mnemonic.Loope or Mnemonic.Loopne:
+                LiftLoop();
+                return true;
+            case Mnemonic.Int3:
+                _b.Set(Runtime.Cpu.CpuState.PendingVectorOffset, 32, _b.Constant32((int)ExceptionVector.Breakpoint));
+                _b.Exit(BlockExit.Exception, _o.NextAddress);
+                return true;
+            case Mnemonic.Int or Mnemonic.Hlt or Mnemonic.In or Mnemonic.Out or Mnemonic.Cli or Mnemonic.Sti
+                or Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd or Mnemonic.Outsb or Mnemonic.Outsw or Mnemonic.Outsd
+                or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq or Mnemonic.Int1:
+                Raise(ExceptionVector.GeneralProtection);
+                return true;
+            case Mnemonic.Ud0 or Mnemonic.Ud1 or Mnemonic.Ud2:
+                Raise(ExceptionVector.InvalidOpcode);
+                return true;
+            case Mnemonic.Syscall:
+                LiftSyscall();
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private bool TryJump()
+    {
+        if (_i.Code is Code.Jmp_rm64)
+        {
+            _b.JumpIndirect(_o.Read(0), IndirectKind.Jump);
+            return true;
+        }
+
+        if (_i.Code is Code.Jmp_rel8_64 or Code.Jmp_rel32_64)
+        {
+            _b.Jump(_o.BranchTarget);
+            return true;
+        }
+
+        return false;
+    }
+
+    private bool TryCall()
+    {
+        if (_i.Code is not (Code.Call_rm64 or Code.Call_rel32_64))
+        {
+            return false;
+        }
+
+        bool direct = _i.Code == Code.Call_rel32_64;
+        Value target = direct ? _o.BranchTarget : _o.Read(0);
+        Push(_o.NextAddress, 64);
+        if (direct)
+        {
+            _b.Jump(target);
+        }
+        else
+        {
+            _b.JumpIndirect(target, IndirectKind.Call);
+        }
+
+        return true;
+    }
+
+    private bool TryReturn()
+    {
+        if (_i.Code is not (Code.Retnq or Code.Retnq_imm16))
+        {
+            return false;
+        }
+
+        Value rsp = _o.ReadRegister(Register.RSP);
+        Value target = _b.Load(rsp, 64);
+        Value popped = _b.Add(rsp, _b.Constant(8));
+        _o.WriteRegister(Register.RSP, _i.Code == Code.Retnq ? popped : _b.Add(popped, _o.Immediate(0, 64)));
+        _b.JumpIndirect(target, IndirectKind.Return);
+        return true;
+    }
+
+    private void LiftLoop()
+    {
+        Register register = _i.RawUsesEcx() ? Register.ECX : Register.RCX;
+        Value counter = _b.Sub(_o.ReadRegister(register), _b.Constant(1, register == Register.RCX ? IrType.I64 : IrType.I32));
+        Value taken = _b.IsNotZero(counter);
+        if (_i.Mnemonic != Mnemonic.Loop)
+        {
+            taken = _b.And(taken, _b.Test(_i.Mnemonic == Mnemonic.Loope ? Condition.Equal : Condition.NotEqual));
+        }
+
+        _o.WriteRegister(register, counter);
+        _b.Branch(taken, _o.BranchTarget, _o.NextAddress);
+    }
+
+    private void LiftSyscall()
+    {
+        _o.WriteRegister(Register.RCX, _o.NextAddress);
+        _o.WriteRegister(Register.R11, PackFlags());
+        _b.Exit(BlockExit.SystemCall, _o.NextAddress);
+    }
+}

@@ -1,0 +1,108 @@
+using Iced.Intel;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Semantics;
+using Jitvmm.Translator.Ir;
+
+namespace Jitvmm.Translator.Lift;
+
+/// <summary>CPUID, time stamps, random numbers, segment bases, fences, MXCSR; privileged instructions.</summary>
+public sealed partial class Lifter
+{
+    private bool TrySystem()
+    {
+        switch (_i.Mnemonic)
+        {
+            case Mnemonic.Cpuid:
+                CallSystem(nameof(SystemSemantics.Cpuid));
+                return true;
+            case Mnemonic.Rdtsc:
+                CallSystem(nameof(SystemSemantics.ReadTimeStamp));
+                return true;
+            case Mnemonic.Rdtscp:
+                CallSystem(nameof(SystemSemantics.ReadTimeStampAndProcessor));
+                return true;
+            case Mnemonic.Xgetbv:
+                CallSystem(nameof(SystemSemantics.ReadExtendedControl));
+                return true;
+            case Mnemonic.Rdpid:
+                _o.Write(0, _b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.ProcessorId))));
+                return true;
+            case Mnemonic.Rdrand or Mnemonic.Rdseed:
+                _o.Write(0, _b.Narrow(_b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.Random))), _o.Width(0)));
+                _b.SetLogicFlags(_b.Constant(1), 64);
+                _b.SetFlagVariable(StatusFlags.Carry, _b.Constant(1));
+                _b.SetFlagVariable(StatusFlags.Parity, _b.Constant(1));
+                return true;
+            case Mnemonic.Rdfsbase or Mnemonic.Rdgsbase:
+                _o.Write(0, _b.Narrow(_b.Get(SegmentBaseOffset, 64), _o.Width(0)));
+                return true;
+            case Mnemonic.Wrfsbase or Mnemonic.Wrgsbase:
+                Value newBase = _b.ZeroExtend(_o.Read(0));
+                _b.RaiseIf(_b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.IsNonCanonical)), newBase), ExceptionVector.GeneralProtection);
+                _b.Set(SegmentBaseOffset, 64, newBase);
+                return true;
+            case Mnemonic.Mfence or Mnemonic.Lfence or Mnemonic.Sfence or Mnemonic.Serialize:
+                _b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.Fence)));
+                return true;
+            case Mnemonic.Clflush or Mnemonic.Clflushopt or Mnemonic.Clwb:
+                _b.Load(_o.Address(), 8);
+                return true;
+            case Mnemonic.Ldmxcsr or Mnemonic.Vldmxcsr:
+                LiftLoadMxcsr();
+                return true;
+            case Mnemonic.Stmxcsr or Mnemonic.Vstmxcsr:
+                _b.Store(_o.Address(), 32, _b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.ReadMxcsr)), _b.Cpu()));
+                return true;
+            case Mnemonic.Rdmsr or Mnemonic.Wrmsr or Mnemonic.Invlpg or Mnemonic.Invd or Mnemonic.Wbinvd or Mnemonic.Swapgs
+                or Mnemonic.Clts or Mnemonic.Lgdt or Mnemonic.Lidt or Mnemonic.Lldt or Mnemonic.Ltr or Mnemonic.Lmsw or Mnemonic.Xsetbv
+                or Mnemonic.Sysretq or Mnemonic.Sysret or Mnemonic.Sysexit or Mnemonic.Sysexitq or Mnemonic.Monitor or Mnemonic.Mwait
+                or Mnemonic.Rdpmc or Mnemonic.Invpcid or Mnemonic.Stac or Mnemonic.Clac:
+                Raise(ExceptionVector.GeneralProtection);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private int SegmentBaseOffset => _i.Mnemonic is Mnemonic.Rdfsbase or Mnemonic.Wrfsbase ? CpuState.FsBaseOffset : CpuState.GsBaseOffset;
+
+    private void CallSystem(string name) => _b.Call(Method(typeof(SystemSemantics), name), _b.Cpu());
+
+    private void LiftLoadMxcsr()
+    {
+        Value value = _b.Load(_o.Address(), 32);
+        _b.RaiseIf(_b.IsNotZero(_b.Mask(value, unchecked((int)0xffff0000))), ExceptionVector.GeneralProtection);
+        _b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.WriteMxcsr)), _b.Cpu(), value);
+    }
+
+    private bool TryMoveSegment()
+    {
+        if (_i.Op1Register.IsSegmentRegister())
+        {
+            Value selector = _b.Get(CpuState.SelectorOffset(SegmentIndex(_i.Op1Register)), 16);
+            int width = _o.IsMemory(0) ? 16 : _o.Width(0);
+            _o.Write(0, width, _b.Narrow(selector, width));
+            return true;
+        }
+
+        // Flat user segments only: selectors of other descriptors do not exist in a process guest.
+        if (_i.Op0Register == Register.CS)
+        {
+            return false;
+        }
+
+        Value loaded = _o.IsMemory(1) ? _o.Read(1, 16) : _b.Narrow(_o.Read(1), 16);
+        Value bad = _b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.IsBadUserSelector)), loaded);
+        _b.RaiseIf(bad, ExceptionVector.GeneralProtection);
+        _b.Set(CpuState.SelectorOffset(SegmentIndex(_i.Op0Register)), 16, loaded);
+        if (_i.Op0Register is Register.FS or Register.GS)
+        {
+            _b.Set(Operands.OffsetOf(_i.Op0Register), 64, _b.Constant(0));
+        }
+
+        return true;
+    }
+
+    private static int SegmentIndex(Register register) => register - Register.ES;
+}

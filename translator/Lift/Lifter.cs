@@ -1,0 +1,60 @@
+using System.Reflection;
+using Iced.Intel;
+using Jitvmm.Runtime.Execution;
+using Jitvmm.Translator.Ir;
+
+namespace Jitvmm.Translator.Lift;
+
+/// <summary>
+/// Turns one decoded instruction into IR. The families are the partial files of this class, one per group of
+/// instructions; each tries the mnemonics it knows.
+/// </summary>
+/// <remarks>
+/// Precision rule: within an instruction everything that can fault comes before the first write to the CPU
+/// state or memory, so that a fault leaves the state as before the instruction (SDM vol. 3A, 6.6). The
+/// exceptions are the string instructions, which the manual defines as interruptible, and multi-store ones.
+/// </remarks>
+public sealed partial class Lifter
+{
+    private readonly IrBuilder _b;
+    private readonly Operands _o;
+    private Instruction _i;
+
+    public Lifter(IrBuilder builder)
+    {
+        _b = builder;
+        _o = new Operands(builder);
+    }
+
+    /// <summary>Lifts an instruction with known operands. False when it is not implemented: the guest gets #UD.</summary>
+    public bool TryLift(in Instruction instruction) => TryLift(instruction, Operands.AddressForm.Known);
+
+    /// <summary>Lifts a form for a tier-0 handler: operands are record fields.</summary>
+    public bool TryLift(in Instruction instruction, Operands.AddressForm form)
+    {
+        _i = instruction;
+        _o.Begin(instruction, form);
+        if (instruction.HasLockPrefix && !instruction.Code.ToOpCode().CanUseLockPrefix)
+        {
+            return false;
+        }
+
+        return TryMove() || TryArithmetic() || TryShift() || TryMultiplyDivide() || TryBits() || TryControl() || TryStack() || TryString() || TryAtomic()
+            || TrySystem() || TryVector();
+    }
+
+    /// <summary>Whether the instruction ends a translation block.</summary>
+    public static bool EndsBlock(in Instruction instruction) => instruction.FlowControl != FlowControl.Next || IsRepeated(instruction)
+        || instruction.Mnemonic is Mnemonic.Syscall or Mnemonic.Hlt or Mnemonic.Ud2;
+
+    public static bool IsRepeated(in Instruction instruction) =>
+        instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix);
+
+    private void Raise(ExceptionVector vector)
+    {
+        _b.RaiseIf(_b.Constant32(1), vector);
+    }
+
+    private static MethodInfo Method(Type type, string name) =>
+        type.GetMethod(name, BindingFlags.Public | BindingFlags.Static) ?? throw new MissingMethodException(type.Name, name);
+}

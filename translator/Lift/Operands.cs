@@ -1,0 +1,257 @@
+using Iced.Intel;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Translator.Ir;
+
+namespace Jitvmm.Translator.Lift;
+
+/// <summary>
+/// Reads and writes an instruction's operands as IR. The same lifts serve two purposes: with known operands
+/// they make the IR of one guest instruction; with <see cref="IsSymbolic"/> the registers, immediates and
+/// addresses are fields of a tier-0 record, and the IR is that of a handler for the whole form.
+/// </summary>
+public sealed class Operands(IrBuilder builder)
+{
+    /// <summary>Record slots after the four operand registers.</summary>
+    public const int BaseSlot = 4;
+    public const int IndexSlot = 5;
+    public const int SegmentSlot = 6;
+
+    private Instruction _instruction;
+    private AddressForm _addressForm;
+    private Value _address;
+
+    /// <summary>How a symbolic handler computes its effective address.</summary>
+    public enum AddressForm
+    {
+        /// <summary>The instruction's own operands are known.</summary>
+        Known,
+
+        /// <summary>base + displacement.</summary>
+        BaseDisplacement,
+
+        /// <summary>((base + (index &lt;&lt; scale) + displacement) &amp; mask) + segment base.</summary>
+        General,
+    }
+
+    public bool IsSymbolic => _addressForm != AddressForm.Known;
+
+    public ref readonly Instruction Instruction => ref _instruction;
+
+    public void Begin(in Instruction instruction, AddressForm form)
+    {
+        _instruction = instruction;
+        _addressForm = form;
+        _address = Value.None;
+    }
+
+    /// <summary>Address of the instruction after this one.</summary>
+    public Value NextAddress => IsSymbolic ? builder.Field(OpField.NextAddress) : builder.Constant((long)_instruction.NextIP);
+
+    public Value ThisAddress => IsSymbolic ? builder.Field(OpField.Address) : builder.Constant((long)_instruction.IP);
+
+    public Value BranchTarget => IsSymbolic ? builder.Field(OpField.BranchTarget) : builder.Constant((long)_instruction.NearBranchTarget);
+
+    public bool IsMemory(int operand) => _instruction.GetOpKind(operand) == OpKind.Memory;
+
+    public bool IsRegister(int operand) => _instruction.GetOpKind(operand) == OpKind.Register;
+
+    /// <summary>Where register operand <paramref name="operand"/> lives.</summary>
+    public StateRef Register(int operand)
+    {
+        if (IsSymbolic && IsEncoded(operand))
+        {
+            return StateRef.FromSlot(operand);
+        }
+
+        return new StateRef(OffsetOf(_instruction.GetOpRegister(operand)));
+    }
+
+    /// <summary>Whether the register is chosen by the encoding, not fixed by the opcode.</summary>
+    public bool IsEncoded(int operand) => IsEncoded(_instruction.Code.ToOpCode().GetOpKind(operand));
+
+    public static bool IsEncoded(OpCodeOperandKind kind) => kind switch
+    {
+        OpCodeOperandKind.al or OpCodeOperandKind.cl or OpCodeOperandKind.ax or OpCodeOperandKind.dx or OpCodeOperandKind.eax
+            or OpCodeOperandKind.rax or OpCodeOperandKind.st0 or OpCodeOperandKind.es or OpCodeOperandKind.cs
+            or OpCodeOperandKind.ss or OpCodeOperandKind.ds or OpCodeOperandKind.fs or OpCodeOperandKind.gs
+            or OpCodeOperandKind.seg_reg or OpCodeOperandKind.sti_opcode or OpCodeOperandKind.cr_reg or OpCodeOperandKind.dr_reg => false,
+        _ => true,
+    };
+
+    /// <summary>Byte offset of a register in <see cref="CpuState"/>.</summary>
+    public static int OffsetOf(Register register)
+    {
+        if (register.IsXMM() || register.IsYMM())
+        {
+            return CpuState.VectorOffset + 32 * register.GetNumber();
+        }
+
+        if (register.IsMM())
+        {
+            return CpuState.X87Offset + 16 * register.GetNumber();
+        }
+
+        if (register is >= Iced.Intel.Register.AH and <= Iced.Intel.Register.BH)
+        {
+            return CpuState.GprOffset + 8 * (register - Iced.Intel.Register.AH) + 1;
+        }
+
+        if (register.IsGPR())
+        {
+            return CpuState.GprOffset + 8 * register.GetNumber();
+        }
+
+        return register switch
+        {
+            Iced.Intel.Register.None => CpuState.ZeroOffset,
+            Iced.Intel.Register.FS => CpuState.FsBaseOffset,
+            Iced.Intel.Register.GS => CpuState.GsBaseOffset,
+            _ => throw new ArgumentOutOfRangeException(nameof(register), register, "not a general, vector or segment register"),
+        };
+    }
+
+    /// <summary>Width in bits of operand <paramref name="operand"/>.</summary>
+    public int Width(int operand) => _instruction.GetOpKind(operand) switch
+    {
+        OpKind.Register => _instruction.GetOpRegister(operand).GetSize() * 8,
+        OpKind.Memory => _instruction.MemorySize.GetSize() * 8,
+        OpKind.Immediate8 => 8,
+        OpKind.Immediate8to16 or OpKind.Immediate16 => 16,
+        OpKind.Immediate8to32 or OpKind.Immediate32 => 32,
+        _ => 64,
+    };
+
+    /// <summary>The operand as an integer of its own width, zero-extended into its IR type.</summary>
+    public Value Read(int operand) => Read(operand, Width(operand));
+
+    public Value Read(int operand, int width)
+    {
+        switch (_instruction.GetOpKind(operand))
+        {
+            case OpKind.Register:
+                return builder.Get(Register(operand), width);
+            case OpKind.Memory:
+                return builder.Load(Address(), width);
+            default:
+                return Immediate(operand, width);
+        }
+    }
+
+    /// <summary>Writes a result; a 32-bit register write clears the upper half (SDM vol. 1, 3.4.1.1).</summary>
+    public void Write(int operand, Value value) => Write(operand, Width(operand), value);
+
+    public void Write(int operand, int width, Value value)
+    {
+        if (IsMemory(operand))
+        {
+            builder.Store(Address(), width, value);
+        }
+        else
+        {
+            WriteRegister(Register(operand), width, value);
+        }
+    }
+
+    public void WriteRegister(StateRef register, int width, Value value)
+    {
+        if (width == 32)
+        {
+            builder.Set(register, 64, builder.ZeroExtend(value));
+        }
+        else
+        {
+            builder.Set(register, width, value);
+        }
+    }
+
+    public Value ReadRegister(Register register) => builder.Get(OffsetOf(register), register.GetSize() * 8);
+
+    public void WriteRegister(Register register, Value value) => WriteRegister(new StateRef(OffsetOf(register)), register.GetSize() * 8, value);
+
+    /// <summary>An immediate, sign-extended as the encoding says, cut to <paramref name="width"/> bits.</summary>
+    public Value Immediate(int operand, int width)
+    {
+        IrType type = width <= 32 ? IrType.I32 : IrType.I64;
+        if (IsSymbolic)
+        {
+            return builder.Field(OpField.Immediate, type);
+        }
+
+        return builder.Constant(CutImmediate(_instruction.GetImmediate(operand), width), type);
+    }
+
+    public static long CutImmediate(ulong value, int width) => width >= 64 ? (long)value : (long)(value & ((1ul << width) - 1));
+
+    /// <summary>The effective address of the memory operand, segment base included.</summary>
+    public Value Address()
+    {
+        if (_address.IsNone)
+        {
+            _address = _addressForm switch
+            {
+                AddressForm.Known => KnownAddress(true),
+                AddressForm.BaseDisplacement => SymbolicSimple(),
+                _ => builder.Add(SymbolicOffset(), builder.Get(StateRef.FromSlot(SegmentSlot), 64)),
+            };
+        }
+
+        return _address;
+    }
+
+    /// <summary>The address without its segment base, as LEA wants it.</summary>
+    public Value Offset() => _addressForm switch
+    {
+        AddressForm.Known => KnownAddress(false),
+        AddressForm.BaseDisplacement => SymbolicSimple(),
+        _ => SymbolicOffset(),
+    };
+
+    private Value SymbolicSimple() => builder.Add(builder.Get(StateRef.FromSlot(BaseSlot), 64), builder.Field(OpField.Displacement));
+
+    private Value SymbolicOffset()
+    {
+        Value index = builder.ShiftLeft(builder.Get(StateRef.FromSlot(IndexSlot), 64), builder.Field(OpField.Scale, IrType.I32));
+        return builder.And(builder.Add(SymbolicSimple(), index), builder.Field(OpField.AddressMask));
+    }
+
+    private Value KnownAddress(bool withSegment)
+    {
+        ref readonly Instruction i = ref _instruction;
+        bool narrow = i.MemoryBase.GetSize() == 4 || i.MemoryIndex.GetSize() == 4 || i.MemoryDisplSize == 4;
+        Value sum;
+        if (i.IsIPRelativeMemoryOperand)
+        {
+            sum = builder.Constant((long)i.IPRelativeMemoryAddress);
+        }
+        else
+        {
+            Value displacement = builder.Constant((long)i.MemoryDisplacement64);
+            sum = displacement;
+            if (i.MemoryBase != Iced.Intel.Register.None)
+            {
+                Value baseValue = builder.Get(OffsetOf(i.MemoryBase.GetFullRegister()), 64);
+                sum = builder.Add(baseValue, displacement);
+            }
+
+            if (i.MemoryIndex != Iced.Intel.Register.None)
+            {
+                Value index = builder.Get(OffsetOf(i.MemoryIndex.GetFullRegister()), 64);
+                index = builder.ShiftLeft(index, System.Numerics.BitOperations.Log2((uint)i.MemoryIndexScale));
+                bool bare = i.MemoryBase == Iced.Intel.Register.None;
+                sum = bare ? builder.Add(index, displacement) : builder.Add(sum, index);
+            }
+
+            if (narrow)
+            {
+                sum = builder.ZeroExtend(builder.Truncate(sum));
+            }
+        }
+
+        if (withSegment && i.MemorySegment is Iced.Intel.Register.FS or Iced.Intel.Register.GS)
+        {
+            sum = builder.Add(sum, builder.Get(OffsetOf(i.MemorySegment), 64));
+        }
+
+        return sum;
+    }
+}

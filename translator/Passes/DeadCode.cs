@@ -1,0 +1,132 @@
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Translator.Ir;
+
+namespace Jitvmm.Translator.Passes;
+
+/// <summary>
+/// Finds what nobody reads: writes of status flags that are written again before they are read, and pure
+/// operations without a user. One backward walk over straight-line code.
+/// </summary>
+/// <remarks>
+/// Flags that are dead at a faulting instruction are not kept for the fault either: the interrupted path itself
+/// overwrites them before reading, so only a debugger could tell.
+/// </remarks>
+public static class DeadCode
+{
+    /// <summary>Marks the operations to keep in <paramref name="used"/> with their number of uses (at least 1 for effects).</summary>
+    /// <returns>The flags live on entry.</returns>
+    public static StatusFlags Mark(ReadOnlySpan<IrInstruction> code, StatusFlags liveOut, Span<int> used)
+    {
+        used[..code.Length].Clear();
+        StatusFlags live = liveOut;
+        for (int i = code.Length - 1; i >= 0; i--)
+        {
+            ref readonly IrInstruction op = ref code[i];
+            StatusFlags flag = FlagOf(op.State);
+            if (op.Opcode == IrOpcode.Set && flag != StatusFlags.None)
+            {
+                if ((live & flag) == 0)
+                {
+                    continue;
+                }
+
+                live &= ~flag;
+                used[i] = 1;
+            }
+            else if (HasEffect(op))
+            {
+                used[i] = Math.Max(1, used[i]);
+            }
+
+            if (used[i] == 0)
+            {
+                continue;
+            }
+
+            if (op.Opcode == IrOpcode.Get)
+            {
+                live |= flag;
+            }
+
+            CountUses(op, used);
+        }
+
+        return live;
+    }
+
+    public static bool HasEffect(in IrInstruction op) => op.Opcode switch
+    {
+        IrOpcode.Set or IrOpcode.Store or IrOpcode.Load or IrOpcode.Pointer or IrOpcode.RaiseIf or IrOpcode.Jump or IrOpcode.Branch
+            or IrOpcode.JumpIndirect or IrOpcode.Exit => true,
+        IrOpcode.Call => op.Type == IrType.None || !IsPure(op),
+        _ => false,
+    };
+
+    /// <summary>A call without pointers among its parameters computes from its arguments only.</summary>
+    public static bool IsPure(in IrInstruction op)
+    {
+        foreach (System.Reflection.ParameterInfo parameter in op.Method!.GetParameters())
+        {
+            if (parameter.ParameterType.IsPointer || parameter.ParameterType == typeof(nint))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>The flag a state place is the variable of, if any.</summary>
+    public static StatusFlags FlagOf(StateRef state) => state.Offset switch
+    {
+        CpuState.FlagCOffset => StatusFlags.Carry,
+        CpuState.FlagPOffset => StatusFlags.Parity,
+        CpuState.FlagAOffset => StatusFlags.Adjust,
+        CpuState.FlagZOffset => StatusFlags.Zero,
+        CpuState.FlagSOffset => StatusFlags.Sign,
+        CpuState.FlagOOffset => StatusFlags.Overflow,
+        _ => StatusFlags.None,
+    };
+
+    private static void CountUses(in IrInstruction op, Span<int> used)
+    {
+        (int operands, _) = OperandCount(op.Opcode);
+        if (operands > 0)
+        {
+            used[op.A]++;
+        }
+
+        if (operands > 1)
+        {
+            used[op.B]++;
+        }
+
+        if (operands > 2)
+        {
+            used[op.C]++;
+        }
+
+        if (op.Arguments is { } arguments)
+        {
+            foreach (int argument in arguments)
+            {
+                used[argument]++;
+            }
+        }
+    }
+
+    /// <summary>How many of A, B, C an operation uses, and whether it ends the block.</summary>
+    public static (int Operands, bool EndsBlock) OperandCount(IrOpcode opcode) => opcode switch
+    {
+        IrOpcode.Constant or IrOpcode.Field or IrOpcode.Get or IrOpcode.Call or IrOpcode.Cpu => (0, false),
+        IrOpcode.Set or IrOpcode.Load or IrOpcode.Pointer or IrOpcode.Negate or IrOpcode.Not or IrOpcode.Truncate or IrOpcode.ZeroExtend
+            or IrOpcode.SignExtend or IrOpcode.SignExtendIn or IrOpcode.RaiseIf => (1, false),
+        IrOpcode.Store or IrOpcode.Add or IrOpcode.Sub or IrOpcode.Mul or IrOpcode.And or IrOpcode.Or or IrOpcode.Xor or IrOpcode.ShiftLeft
+            or IrOpcode.ShiftRight or IrOpcode.ShiftRightSigned or IrOpcode.Equal or IrOpcode.NotEqual or IrOpcode.LessUnsigned
+            or IrOpcode.LessSigned or IrOpcode.LessEqualUnsigned or IrOpcode.LessEqualSigned => (2, false),
+        IrOpcode.Select => (3, false),
+        IrOpcode.Jump or IrOpcode.JumpIndirect or IrOpcode.Exit => (1, true),
+        IrOpcode.Branch => (3, true),
+        _ => throw new ArgumentOutOfRangeException(nameof(opcode)),
+    };
+}
