@@ -147,6 +147,23 @@ public static class Errno
     /// <summary>The symbolic name, for diagnostics.</summary>
     public static string NameOf(int error) => (uint)error < (uint)s_names.Length && s_names[error] != null ? s_names[error] : $"E{error}";
 
+    /// <summary>A short text for the errors a user meets, the symbolic name for others.</summary>
+    public static string Describe(int error) => error switch
+    {
+        EPERM => "operation not permitted",
+        ENOENT => "no such file or directory",
+        EIO => "input/output error",
+        EACCES => "permission denied",
+        ENOTDIR => "not a directory",
+        EISDIR => "is a directory",
+        ELOOP => "too many levels of symbolic links",
+        ENAMETOOLONG => "file name too long",
+        EMFILE or ENFILE => "too many open files",
+        ENOMEM => "cannot allocate memory",
+        EROFS => "read-only file system",
+        _ => NameOf(error),
+    };
+
     private static string[] MakeNames()
     {
         string[] names = new string[ERESTARTSYS + 1];

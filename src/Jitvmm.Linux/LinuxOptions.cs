@@ -1,3 +1,5 @@
+using Jitvmm.Linux.Files;
+
 namespace Jitvmm.Linux;
 
 /// <summary>What the embedder decides for a guest program.</summary>
@@ -8,6 +10,9 @@ public sealed class LinuxOptions
 
     /// <summary>Processes and threads a guest session may have at once: what stops a fork bomb.</summary>
     public int TaskLimit { get; init; } = 4096;
+
+    /// <summary>What of the host the guest sees.</summary>
+    public ViewOptions View { get; init; } = new();
 
     /// <summary>Print each system call.</summary>
     public bool TraceSyscalls { get; init; }

@@ -1,3 +1,9 @@
+using Jitvmm.Linux.Files;
+using Jitvmm.Linux.Loading;
+using Jitvmm.Linux.Mappings;
+using Jitvmm.Linux.Signals;
+using Jitvmm.Linux.Syscalls;
+using Jitvmm.Runtime.Host;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator;
 
@@ -9,11 +15,34 @@ namespace Jitvmm.Linux;
 /// </summary>
 public sealed partial class LinuxProcess
 {
+    private const int StandardError = 2;
+
+    /// <summary>Prepares an empty process in the calling host process, whose signals it takes over.</summary>
     public LinuxProcess(LinuxOptions options)
     {
         Options = options;
         Memory = new AddressSpace();
+        Map = new MemoryMap(Memory, options.MemoryLimit);
+        HostSignals.Install();
         Engine = new Engine(Memory, options.Engine);
+        Dispositions.Inherit();
+        Session = new GuestSession(options.TaskLimit);
+        _sessionIndex = Session.Reserve();
+        Pid = (int)HostCalls.Raw(39);
+        Session.Fill(_sessionIndex, Pid);
+        AttachFiles(new ProcessFiles(this, FileSystemView.Create(options.View), (int)Math.Min(Limits[ResourceLimits.Files].Soft, FileTable.MaximumLimit)));
+        if (options.TraceSyscalls)
+        {
+            Tracer = new SyscallTracer((int)HostCalls.Raw(72, StandardError, 1030, 3));
+        }
+
+        MemoryCalls.Register(Syscalls);
+        ProcessCalls.Register(Syscalls);
+        SignalCalls.Register(Syscalls);
+        ThreadCalls.Register(Syscalls);
+        TimeCalls.Register(Syscalls);
+        SystemCalls.Register(Syscalls);
+        CredentialCalls.Register(Syscalls);
     }
 
     /// <summary>The guest's memory.</summary>
@@ -22,8 +51,36 @@ public sealed partial class LinuxProcess
     /// <summary>Executes the guest's code.</summary>
     public Engine Engine { get; }
 
+    /// <summary>What is mapped where.</summary>
+    public MemoryMap Map { get; }
+
     public LinuxOptions Options { get; }
 
     /// <summary>The system calls this process answers.</summary>
     public SyscallTable Syscalls { get; } = new();
+
+    public SignalDispositions Dispositions { get; } = new();
+
+    public ProcessTimers Timers { get; } = new();
+
+    /// <summary>PR_SET_DUMPABLE: kept, not applied; it would hide the VMM's own /proc from itself.</summary>
+    internal int Dumpable { get; set; } = 1;
+
+    /// <summary>Every process of this run.</summary>
+    public GuestSession Session { get; }
+
+    /// <summary>The process id, which is the host's.</summary>
+    public int Pid { get; private set; }
+
+    /// <summary>The program that runs; null before the first exec.</summary>
+    public ProgramImage? Program { get; private set; }
+
+    /// <summary>Prints system calls; null unless asked for.</summary>
+    internal SyscallTracer? Tracer { get; }
+
+    /// <summary>Whether this is the process the embedder started, not a fork of it.</summary>
+    public bool IsTopLevel { get; private set; } = true;
+
+    /// <summary>Called in the process that ends, with the wait status' exit code, before it is gone: for statistics and cleaning up.</summary>
+    public Action<int>? Exiting { get; set; }
 }
