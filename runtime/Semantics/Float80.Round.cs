@@ -51,6 +51,11 @@ public readonly partial struct Float80
                 context.Flags |= X87Context.Underflow;
                 exponent += UnmaskedWrap;
                 isTiny = false;
+                if (exponent < 1)
+                {
+                    context.Flags |= X87Context.Precision;
+                    return SignedZero(sign);
+                }
             }
             else
             {
@@ -127,7 +132,14 @@ public readonly partial struct Float80
             }
 
             exponent -= UnmaskedWrap;
-            return exponent < MaxExponent ? new Float80(sign, exponent, high) : Infinity(sign);
+            if (exponent < MaxExponent)
+            {
+                return new Float80(sign, exponent, high);
+            }
+
+            // Too large even when wrapped (FSCALE): as if masked.
+            context.Flags |= X87Context.Precision | X87Context.C1;
+            return Infinity(sign);
         }
 
         context.Flags |= X87Context.Precision;

@@ -122,9 +122,9 @@ public static unsafe partial class X87
     }
 
     /// <summary>An operand register is empty: the masked response is the indefinite in <paramref name="destination"/>.</summary>
-    private static void UnderflowInto(CpuState* cpu, int destination, bool pops)
+    private static void UnderflowInto(CpuState* cpu, int destination, bool pops, uint codes = X87Context.C1)
     {
-        if (Report(cpu, StackUnderflow, X87Context.C1))
+        if (Report(cpu, StackUnderflow, codes))
         {
             Write(cpu, destination, Float80.Indefinite);
             if (pops)

@@ -163,5 +163,17 @@ public static unsafe class X87Forms
         new("fnop", [0xd9, 0xd0], X87Memory.None, static (c, m) => _ = c),
         new("fninit", [0xdb, 0xe3], X87Memory.None, static (c, m) => X87.Fninit(c)),
         new("emms", [0x0f, 0x77], X87Memory.None, static (c, m) => X87.Emms(c)),
+        new("fprem", [0xd9, 0xf8], X87Memory.None, static (c, m) => X87.Fprem(c)),
+        new("fprem1", [0xd9, 0xf5], X87Memory.None, static (c, m) => X87.Fprem1(c)),
+        new("fscale", [0xd9, 0xfd], X87Memory.None, static (c, m) => X87.Fscale(c)),
+        new("fxtract", [0xd9, 0xf4], X87Memory.None, static (c, m) => X87.Fxtract(c)),
+        new("f2xm1", [0xd9, 0xf0], X87Memory.None, static (c, m) => X87.F2xm1(c), Ulps: 1),
+        new("fyl2x", [0xd9, 0xf1], X87Memory.None, static (c, m) => X87.Fyl2x(c), Ulps: 1),
+        new("fyl2xp1", [0xd9, 0xf9], X87Memory.None, static (c, m) => X87.Fyl2xp1(c), Ulps: 1),
+        new("fpatan", [0xd9, 0xf3], X87Memory.None, static (c, m) => X87.Fpatan(c), Ulps: 1),
+        new("fptan", [0xd9, 0xf2], X87Memory.None, static (c, m) => X87.Fptan(c), Ulps: 1),
+        new("fsin", [0xd9, 0xfe], X87Memory.None, static (c, m) => X87.Fsin(c), Ulps: 1),
+        new("fcos", [0xd9, 0xff], X87Memory.None, static (c, m) => X87.Fcos(c), Ulps: 1),
+        new("fsincos", [0xd9, 0xfb], X87Memory.None, static (c, m) => X87.Fsincos(c), Ulps: 1),
     ];
 }
