@@ -69,6 +69,13 @@ public static unsafe partial class X87
         Pop(cpu);
     }
 
+    /// <summary>Loads both words from a saved image; ES and B follow from them.</summary>
+    internal static void LoadControlAndStatus(CpuState* cpu, uint control, uint status)
+    {
+        cpu->X87.ControlWord = (ushort)((control & ControlMask) | ControlOnes);
+        WriteStatusWord(cpu, status);
+    }
+
     private static void WriteStatusWord(CpuState* cpu, uint value)
     {
         cpu->X87.Top = (int)(value >> 11) & 7;

@@ -47,13 +47,23 @@ public sealed unsafe class X87Differential : IDisposable
     public string? Step()
     {
         Prepare();
-        Buffer.MemoryCopy(_before, _after, NativeX87.StateSize + MemorySize, NativeX87.StateSize + MemorySize);
         Buffer.MemoryCopy(_before, _ours, NativeX87.StateSize + MemorySize, NativeX87.StateSize + MemorySize);
-        _native.Run(_after, _after + NativeX87.StateSize);
         LoadState();
         _form.Body(_cpu, _ours + NativeX87.StateSize);
         StoreState();
-        return AreSame() ? null : Describe();
+
+        // A context switch in the middle makes AMD processors forget the instruction and data pointers: try again.
+        for (int attempt = 0; attempt < 3; attempt++)
+        {
+            Buffer.MemoryCopy(_before, _after, NativeX87.StateSize + MemorySize, NativeX87.StateSize + MemorySize);
+            _native.Run(_after, _after + NativeX87.StateSize);
+            if (AreSame())
+            {
+                return null;
+            }
+        }
+
+        return Describe();
     }
 
     private void Prepare()
@@ -77,6 +87,9 @@ public sealed unsafe class X87Differential : IDisposable
         Unsafe.Write(_before, (ushort)control);
         Unsafe.Write(_before + 2, (ushort)(status | (uint)top << 11));
         _before[4] = valid;
+        Unsafe.Write(_before + 6, (ushort)(_operands.Next() & 0x7ff));
+        Unsafe.Write(_before + 8, _operands.Next() & 0x7fff_ffff_ffff);
+        Unsafe.Write(_before + 16, _operands.Next() & 0x7fff_ffff_ffff);
         Unsafe.Write(_before + 24, 0x1f80u);
         Float80 value = default;
         for (int i = 0; i < 8; i++)
@@ -116,6 +129,27 @@ public sealed unsafe class X87Differential : IDisposable
             case X87Memory.Decimal:
                 _operands.Decimal(memory);
                 break;
+            case X87Memory.Environment32:
+                PrepareEnvironment(memory, 28);
+                break;
+            case X87Memory.Environment16:
+                PrepareEnvironment(memory, 14);
+                break;
+        }
+    }
+
+    private void PrepareEnvironment(byte* memory, int size)
+    {
+        for (int i = 0; i < size; i++)
+        {
+            memory[i] = (byte)_operands.Next();
+        }
+
+        for (int i = 0; i < 8; i++)
+        {
+            Float80 value = _operands.Extended();
+            Unsafe.WriteUnaligned(memory + size + 10 * i, value.Significand);
+            Unsafe.WriteUnaligned(memory + size + 10 * i + 8, value.SignExponent);
         }
     }
 
@@ -128,6 +162,10 @@ public sealed unsafe class X87Differential : IDisposable
         _cpu->X87.StatusWord = (ushort)(status & ~0x3800u);
         _cpu->X87.Top = top;
         _cpu->X87.ValidMask = _ours[4];
+        _cpu->X87.Opcode = _form.IsControl ? Unsafe.Read<ushort>(_ours + 6) : _form.Opcode;
+        _cpu->X87.InstructionPointer = _form.IsControl ? Unsafe.Read<ulong>(_ours + 8) : _native.Address;
+        bool hasData = !_form.IsControl && _form.Memory != X87Memory.None;
+        _cpu->X87.DataPointer = hasData ? (ulong)(_after + NativeX87.StateSize) : Unsafe.Read<ulong>(_ours + 16);
         for (int i = 0; i < 8; i++)
         {
             byte* register = _cpu->X87.Registers + 16 * ((top + i) & 7);
@@ -142,6 +180,10 @@ public sealed unsafe class X87Differential : IDisposable
         Unsafe.Write(_ours, _cpu->X87.ControlWord);
         Unsafe.Write(_ours + 2, X87.ReadStatusWord(_cpu));
         _ours[4] = _cpu->X87.ValidMask;
+        bool isPending = X87.HasPendingException(_cpu);
+        Unsafe.Write(_ours + 6, isPending ? _cpu->X87.Opcode : (ushort)0);
+        Unsafe.Write(_ours + 8, isPending ? _cpu->X87.InstructionPointer : 0);
+        Unsafe.Write(_ours + 16, isPending ? _cpu->X87.DataPointer : 0);
         for (int i = 0; i < 8; i++)
         {
             byte* register = _cpu->X87.Registers + 16 * ((_cpu->X87.Top + i) & 7);
@@ -158,7 +200,7 @@ public sealed unsafe class X87Differential : IDisposable
         uint statusMask = _form.Ulps == 0 ? 0xffffu : 0xffffu & ~X87Context.C1;
         bool isStateSame = host[..2].SequenceEqual(ours[..2])
             && ((Unsafe.Read<ushort>(_after + 2) ^ Unsafe.Read<ushort>(_ours + 2)) & statusMask) == 0
-            && host[4] == ours[4]
+            && host[4..24].SequenceEqual(ours[4..24])
             && ((Unsafe.Read<ulong>(_after + NativeX87.FlagsOut) ^ Unsafe.Read<ulong>(_ours + NativeX87.FlagsOut)) & StatusFlags) == 0
             && host[NativeX87.StateSize..].SequenceEqual(ours[NativeX87.StateSize..]);
         for (int i = 0; i < 8 && isStateSame; i++)
@@ -205,6 +247,7 @@ public sealed unsafe class X87Differential : IDisposable
     {
         text.Append(label)
             .Append($" cw={*(ushort*)state:x4} sw={*(ushort*)(state + 2):x4} tags={state[4]:x2}")
+            .Append($" ip={*(ulong*)(state + 8):x} dp={*(ulong*)(state + 16):x} op={*(ushort*)(state + 6):x}")
             .Append($" flags={*(ulong*)(state + flagsOffset) & StatusFlags:x3}");
         for (int i = 0; i < 3; i++)
         {

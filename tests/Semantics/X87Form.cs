@@ -11,6 +11,8 @@ public enum X87Memory
     Extended,
     Integer,
     Decimal,
+    Environment32,
+    Environment16,
     Scratch,
 }
 
@@ -20,8 +22,12 @@ public enum X87Memory
 /// <param name="Memory">The memory operand.</param>
 /// <param name="Body">Our meaning of it.</param>
 /// <param name="Ulps">0 for bit-exact, else how far register results may be off in units of the last place.</param>
-public sealed record X87Form(string Name, byte[] Code, X87Memory Memory, X87Body Body, int Ulps = 0)
+/// <param name="IsControl">Does not become the last instruction that FNSTENV shows.</param>
+public sealed record X87Form(string Name, byte[] Code, X87Memory Memory, X87Body Body, int Ulps = 0, bool IsControl = false)
 {
+    /// <summary>As the last-opcode field has it.</summary>
+    public ushort Opcode => (ushort)((Code[0] & 7) << 8 | Code[1]);
+
     public override string ToString() => Name;
 }
 

@@ -1,3 +1,4 @@
+using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Semantics;
 
 namespace Jitvmm.Tests.Semantics;
@@ -156,13 +157,13 @@ public static unsafe class X87Forms
         new("ffree st(1)", [0xdd, 0xc1], X87Memory.None, static (c, m) => X87.Ffree(c, 1)),
         new("ffreep st(0)", [0xdf, 0xc0], X87Memory.None, static (c, m) => X87.Ffreep(c, 0)),
         new("ffreep st(2)", [0xdf, 0xc2], X87Memory.None, static (c, m) => X87.Ffreep(c, 2)),
-        new("fnclex", [0xdb, 0xe2], X87Memory.None, static (c, m) => X87.Fnclex(c)),
-        new("fldcw", [0xd9, 0x2e], X87Memory.Integer, static (c, m) => X87.Fldcw(c, *(ushort*)m)),
-        new("fnstcw", [0xd9, 0x3e], X87Memory.Scratch, static (c, m) => *(ushort*)m = X87.ReadControlWord(c)),
-        new("fnstsw m16", [0xdd, 0x3e], X87Memory.Scratch, static (c, m) => *(ushort*)m = X87.ReadStatusWord(c)),
+        new("fnclex", [0xdb, 0xe2], X87Memory.None, static (c, m) => X87.Fnclex(c), IsControl: true),
+        new("fldcw", [0xd9, 0x2e], X87Memory.Integer, static (c, m) => X87.Fldcw(c, *(ushort*)m), IsControl: true),
+        new("fnstcw", [0xd9, 0x3e], X87Memory.Scratch, static (c, m) => *(ushort*)m = X87.ReadControlWord(c), IsControl: true),
+        new("fnstsw m16", [0xdd, 0x3e], X87Memory.Scratch, static (c, m) => *(ushort*)m = X87.ReadStatusWord(c), IsControl: true),
         new("fnop", [0xd9, 0xd0], X87Memory.None, static (c, m) => _ = c),
-        new("fninit", [0xdb, 0xe3], X87Memory.None, static (c, m) => X87.Fninit(c)),
-        new("emms", [0x0f, 0x77], X87Memory.None, static (c, m) => X87.Emms(c)),
+        new("fninit", [0xdb, 0xe3], X87Memory.None, static (c, m) => X87.Fninit(c), IsControl: true),
+        new("emms", [0x0f, 0x77], X87Memory.None, static (c, m) => X87.Emms(c), IsControl: true),
         new("fprem", [0xd9, 0xf8], X87Memory.None, static (c, m) => X87.Fprem(c)),
         new("fprem1", [0xd9, 0xf5], X87Memory.None, static (c, m) => X87.Fprem1(c)),
         new("fscale", [0xd9, 0xfd], X87Memory.None, static (c, m) => X87.Fscale(c)),
@@ -175,5 +176,27 @@ public static unsafe class X87Forms
         new("fsin", [0xd9, 0xfe], X87Memory.None, static (c, m) => X87.Fsin(c), Ulps: 1),
         new("fcos", [0xd9, 0xff], X87Memory.None, static (c, m) => X87.Fcos(c), Ulps: 1),
         new("fsincos", [0xd9, 0xfb], X87Memory.None, static (c, m) => X87.Fsincos(c), Ulps: 1),
+        new("fnstenv 32", [0xd9, 0x36], X87Memory.Scratch, static (c, m) => X87.Fnstenv(c, m, X87EnvironmentFormat.Protected32), IsControl: true),
+        new("fldenv 32", [0xd9, 0x26], X87Memory.Environment32, static (c, m) => X87.Fldenv(c, m, X87EnvironmentFormat.Protected32), IsControl: true),
+        new("fnsave 32", [0xdd, 0x36], X87Memory.Scratch, static (c, m) => X87.Fnsave(c, m, X87EnvironmentFormat.Protected32), IsControl: true),
+        new("frstor 32", [0xdd, 0x26], X87Memory.Environment32, static (c, m) => X87.Frstor(c, m, X87EnvironmentFormat.Protected32), IsControl: true),
+        new("fnstenv 16", [0x66, 0xd9, 0x36], X87Memory.Scratch, static (c, m) => X87.Fnstenv(c, m, X87EnvironmentFormat.Protected16), IsControl: true),
+        new("fldenv 16", [0x66, 0xd9, 0x26], X87Memory.Environment16, static (c, m) => X87.Fldenv(c, m, X87EnvironmentFormat.Protected16), IsControl: true),
+        new("fnsave 16", [0x66, 0xdd, 0x36], X87Memory.Scratch, static (c, m) => X87.Fnsave(c, m, X87EnvironmentFormat.Protected16), IsControl: true),
+        new("frstor 16", [0x66, 0xdd, 0x26], X87Memory.Environment16, static (c, m) => X87.Frstor(c, m, X87EnvironmentFormat.Protected16), IsControl: true),
+        new("movd mm1, m32", [0x0f, 0x6e, 0x0e], X87Memory.Integer, static (c, m) => WriteMmx(c, 1, *(uint*)m), IsControl: true),
+        new("movd m32, mm2", [0x0f, 0x7e, 0x16], X87Memory.Scratch, static (c, m) => *(uint*)m = (uint)ReadMmx(c, 2), IsControl: true),
     ];
+
+    private static void WriteMmx(CpuState* cpu, int index, ulong value)
+    {
+        X87.EnterMmx(cpu);
+        X87.WriteMmx(cpu, index, value);
+    }
+
+    private static ulong ReadMmx(CpuState* cpu, int index)
+    {
+        X87.EnterMmx(cpu);
+        return X87.ReadMmx(cpu, index);
+    }
 }
