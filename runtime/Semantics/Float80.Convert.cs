@@ -198,6 +198,14 @@ public readonly partial struct Float80
     /// <summary>Rounds to an integer of <paramref name="bits"/> bits (16, 32 or 64); out of range is invalid and gives the most negative one.</summary>
     public static long ToInteger(Float80 a, int bits, ref X87Context context)
     {
+        int shift = Bias + 63 - a.Exponent;
+        if ((uint)(shift - 1) < 63 && shift > 64 - bits && a.Significand << (64 - shift) == 0 && (long)a.Significand < 0)
+        {
+            // Integral and in range.
+            long whole = (long)(a.Significand >> shift);
+            return a.IsNegative ? -whole : whole;
+        }
+
         long indefinite = long.MinValue >> (64 - bits);
         if (!TryRoundMagnitude(a, ref context, out ulong magnitude, out uint rounding))
         {

@@ -34,8 +34,8 @@ internal static class WideInteger
         // The double root is good to 2^-52: about 2^12 units, which one Newton step reduces to one or two.
         double estimate = Math.Sqrt(high) * 4294967296.0;
         ulong root = estimate >= 18446744073709551615.0 ? ulong.MaxValue : (ulong)estimate;
-        Int128 error = (Int128)(radicand - Square(root));
-        root = (ulong)((Int128)root + (Int128)Math.Floor((double)error / (2.0 * estimate)));
+        long error = (long)((Int128)(radicand - Square(root)) >> 16);
+        root += (ulong)(long)Math.Floor(error * 32768.0 / estimate);
         UInt128 square = Square(root);
         while (square > radicand)
         {

@@ -64,11 +64,11 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80* target = St(cpu, destination);
-        Float80 result = TOperation.Apply(*target, *St(cpu, source), ref context);
+        byte* target = St(cpu, destination);
+        Float80 result = TOperation.Apply(ReadExtended(target), Read(cpu, source), ref context);
         if (Report(cpu, in context))
         {
-            *target = result;
+            WriteExtended(target, result);
         }
     }
 
@@ -82,11 +82,11 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80* target = St(cpu, destination);
-        Float80 result = TOperation.Apply(*target, *St(cpu, 0), ref context);
+        byte* target = St(cpu, destination);
+        Float80 result = TOperation.Apply(ReadExtended(target), Read(cpu, 0), ref context);
         if (Report(cpu, in context))
         {
-            *target = result;
+            WriteExtended(target, result);
             Pop(cpu);
         }
     }
@@ -101,16 +101,16 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80* target = St(cpu, 0);
-        Float80 result = TOperation.Apply(*target, source, ref context);
+        Float80 target = Read(cpu, 0);
+        Float80 result = TOperation.Apply(target, source, ref context);
         if (isDenormal)
         {
-            NoteDenormalOperand(*target, ref context);
+            NoteDenormalOperand(target, ref context);
         }
 
         if (Report(cpu, in context))
         {
-            *target = result;
+            Replace(cpu, 0, result);
         }
     }
 

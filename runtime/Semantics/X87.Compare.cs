@@ -43,7 +43,7 @@ public static unsafe partial class X87
 
     public static void Fxam(CpuState* cpu)
     {
-        Float80 value = *St(cpu, 0);
+        Float80 value = Read(cpu, 0);
         uint codes = IsEmpty(cpu, 0)
             ? X87Context.C3 | X87Context.C0 | (value.IsNegative ? X87Context.C1 : 0)
             : Float80.Examine(value);
@@ -68,7 +68,7 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        uint codes = Float80.Compare(*St(cpu, 0), *St(cpu, source), isQuiet, ref context);
+        uint codes = Float80.Compare(Read(cpu, 0), Read(cpu, source), isQuiet, ref context);
         return ReportComparison(cpu, context.Flags, codes);
     }
 
@@ -80,10 +80,10 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        uint codes = Float80.Compare(*St(cpu, 0), source, isQuiet: false, ref context);
+        uint codes = Float80.Compare(Read(cpu, 0), source, isQuiet: false, ref context);
         if (isDenormal)
         {
-            NoteDenormalOperand(*St(cpu, 0), ref context);
+            NoteDenormalOperand(Read(cpu, 0), ref context);
         }
 
         return ReportComparison(cpu, context.Flags, codes);
@@ -109,7 +109,7 @@ public static unsafe partial class X87
         }
         else
         {
-            codes = Float80.Compare(*St(cpu, 0), *St(cpu, source), isQuiet, ref context);
+            codes = Float80.Compare(Read(cpu, 0), Read(cpu, source), isQuiet, ref context);
         }
 
         // AMD processors leave C1 alone here unless the stack underflows.

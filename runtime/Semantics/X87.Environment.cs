@@ -37,7 +37,7 @@ public static unsafe partial class X87
         byte* registers = buffer + EnvironmentSize(format);
         for (int i = 0; i < 8; i++)
         {
-            WriteExtended(registers + 10 * i, *St(cpu, i));
+            WriteExtended(registers + 10 * i, Read(cpu, i));
         }
 
         Fninit(cpu);
@@ -49,7 +49,7 @@ public static unsafe partial class X87
         byte* registers = buffer + EnvironmentSize(format);
         for (int i = 0; i < 8; i++)
         {
-            *St(cpu, i) = ReadExtended(registers + 10 * i);
+            Replace(cpu, i, ReadExtended(registers + 10 * i));
         }
     }
 
@@ -72,7 +72,7 @@ public static unsafe partial class X87
             return 3;
         }
 
-        Float80 value = *(Float80*)(cpu->X87.Registers + 16 * physical);
+        Float80 value = ReadExtended(cpu->X87.Registers + 16 * physical);
         return value.IsZero ? 1u : value.IsNormal ? 0u : 2u;
     }
 

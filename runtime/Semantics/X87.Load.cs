@@ -8,26 +8,24 @@ public static unsafe partial class X87
 {
     public static void FldM32(CpuState* cpu, uint source)
     {
-        Float80 value = Float80.FromSingleBits(source);
-        if (value.Exponent == Float80.MaxExponent || Float80.IsDenormalSingle(source))
+        if ((source >> 23 & 0xff) - 1 < 0xfe)
         {
-            LoadSpecial(cpu, value, Float80.IsDenormalSingle(source));
+            Push(cpu, Float80.FromSingleBits(source));
             return;
         }
 
-        Push(cpu, value);
+        LoadSpecial(cpu, Float80.FromSingleBits(source), Float80.IsDenormalSingle(source));
     }
 
     public static void FldM64(CpuState* cpu, ulong source)
     {
-        Float80 value = Float80.FromDoubleBits(source);
-        if (value.Exponent == Float80.MaxExponent || Float80.IsDenormalDouble(source))
+        if ((source >> 52 & 0x7ff) - 1 < 0x7fe)
         {
-            LoadSpecial(cpu, value, Float80.IsDenormalDouble(source));
+            Push(cpu, Float80.FromDoubleBits(source));
             return;
         }
 
-        Push(cpu, value);
+        LoadSpecial(cpu, Float80.FromDoubleBits(source), Float80.IsDenormalDouble(source));
     }
 
     /// <summary>FLD m80: ten bytes, copied whatever they encode.</summary>
@@ -38,7 +36,7 @@ public static unsafe partial class X87
     {
         if (!IsEmpty(cpu, source))
         {
-            Push(cpu, *St(cpu, source));
+            Push(cpu, Read(cpu, source));
         }
         else if (Report(cpu, StackUnderflow, X87Context.C1))
         {

@@ -14,7 +14,9 @@ public static unsafe partial class X87
         }
 
         Report(cpu, 0, X87Context.C1);
-        (*St(cpu, 0), *St(cpu, other)) = (*St(cpu, other), *St(cpu, 0));
+        Float80 first = Read(cpu, 0);
+        Replace(cpu, 0, Read(cpu, other));
+        Replace(cpu, other, first);
     }
 
     private static void ExchangeEmpty(CpuState* cpu, int other)
@@ -24,8 +26,8 @@ public static unsafe partial class X87
             return;
         }
 
-        Float80 first = IsEmpty(cpu, 0) ? Float80.Indefinite : *St(cpu, 0);
-        Float80 second = IsEmpty(cpu, other) ? Float80.Indefinite : *St(cpu, other);
+        Float80 first = IsEmpty(cpu, 0) ? Float80.Indefinite : Read(cpu, 0);
+        Float80 second = IsEmpty(cpu, other) ? Float80.Indefinite : Read(cpu, other);
         Write(cpu, 0, second);
         Write(cpu, other, first);
     }
@@ -39,7 +41,7 @@ public static unsafe partial class X87
         }
         else if (condition)
         {
-            *St(cpu, 0) = *St(cpu, source);
+            Replace(cpu, 0, Read(cpu, source));
         }
     }
 
@@ -52,7 +54,7 @@ public static unsafe partial class X87
         }
 
         Report(cpu, 0, X87Context.C1);
-        *St(cpu, 0) = St(cpu, 0)->Negated();
+        Replace(cpu, 0, Read(cpu, 0).Negated());
     }
 
     public static void Fabs(CpuState* cpu)
@@ -64,8 +66,8 @@ public static unsafe partial class X87
         }
 
         Report(cpu, 0, X87Context.C1);
-        Float80 value = *St(cpu, 0);
-        *St(cpu, 0) = new Float80(value.SignExponent & ~Float80.SignBit, value.Significand);
+        Float80 value = Read(cpu, 0);
+        Replace(cpu, 0, new Float80(value.SignExponent & ~Float80.SignBit, value.Significand));
     }
 
     public static void Fsqrt(CpuState* cpu)
@@ -77,10 +79,10 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 result = Float80.SquareRoot(*St(cpu, 0), ref context);
+        Float80 result = Float80.SquareRoot(Read(cpu, 0), ref context);
         if (Report(cpu, in context))
         {
-            *St(cpu, 0) = result;
+            Replace(cpu, 0, result);
         }
     }
 
@@ -93,10 +95,10 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 result = Float80.RoundToInteger(*St(cpu, 0), ref context);
+        Float80 result = Float80.RoundToInteger(Read(cpu, 0), ref context);
         if (Report(cpu, in context))
         {
-            *St(cpu, 0) = result;
+            Replace(cpu, 0, result);
         }
     }
 }

@@ -19,7 +19,7 @@ public static unsafe partial class X87
         }
         else
         {
-            value = Float80.ToSingleBits(*St(cpu, 0), ref context);
+            value = Float80.ToSingleBits(Read(cpu, 0), ref context);
         }
 
         if (context.IsUnmasked(context.Flags & StoreBlocking))
@@ -42,7 +42,7 @@ public static unsafe partial class X87
         }
         else
         {
-            value = Float80.ToDoubleBits(*St(cpu, 0), ref context);
+            value = Float80.ToDoubleBits(Read(cpu, 0), ref context);
         }
 
         if (context.IsUnmasked(context.Flags & StoreBlocking))
@@ -63,7 +63,7 @@ public static unsafe partial class X87
     public static bool FstpM80(CpuState* cpu, byte* destination)
     {
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 value = *St(cpu, 0);
+        Float80 value = Read(cpu, 0);
         if (IsEmpty(cpu, 0))
         {
             context.Flags = StackUnderflow;
@@ -90,7 +90,7 @@ public static unsafe partial class X87
         }
 
         Report(cpu, 0, X87Context.C1);
-        Write(cpu, destination, *St(cpu, 0));
+        Write(cpu, destination, Read(cpu, 0));
     }
 
     /// <summary>FSTP ST(i).</summary>
@@ -103,7 +103,7 @@ public static unsafe partial class X87
         }
 
         Report(cpu, 0, X87Context.C1);
-        Write(cpu, destination, *St(cpu, 0));
+        Write(cpu, destination, Read(cpu, 0));
         Pop(cpu);
     }
 
@@ -135,7 +135,7 @@ public static unsafe partial class X87
         X87Context context = new(cpu->X87.ControlWord);
         byte* image = stackalloc byte[16];
         bool isEmpty = IsEmpty(cpu, 0);
-        Float80.ToPackedBcd(isEmpty ? Float80.Indefinite : *St(cpu, 0), image, ref context);
+        Float80.ToPackedBcd(isEmpty ? Float80.Indefinite : Read(cpu, 0), image, ref context);
         if (isEmpty)
         {
             context.Flags = StackUnderflow;
@@ -164,7 +164,7 @@ public static unsafe partial class X87
         }
         else
         {
-            value = Float80.ToInteger(*St(cpu, 0), bits, ref context);
+            value = Float80.ToInteger(Read(cpu, 0), bits, ref context);
         }
 
         if (context.IsUnmasked(context.Flags & StoreBlocking))

@@ -20,10 +20,10 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 result = Float80.Scale(*St(cpu, 0), *St(cpu, 1), ref context);
+        Float80 result = Float80.Scale(Read(cpu, 0), Read(cpu, 1), ref context);
         if (Report(cpu, in context))
         {
-            *St(cpu, 0) = result;
+            Replace(cpu, 0, result);
         }
     }
 
@@ -35,10 +35,10 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 significand = Float80.Extract(*St(cpu, 0), out Float80 exponent, ref context);
+        Float80 significand = Float80.Extract(Read(cpu, 0), out Float80 exponent, ref context);
         if (Report(cpu, in context))
         {
-            *St(cpu, 0) = exponent;
+            Replace(cpu, 0, exponent);
             PushUnchecked(cpu, significand);
         }
     }
@@ -52,10 +52,10 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 result = Float80.TwoToTheXMinusOne(*St(cpu, 0), ref context);
+        Float80 result = Float80.TwoToTheXMinusOne(Read(cpu, 0), ref context);
         if (Report(cpu, in context))
         {
-            *St(cpu, 0) = result;
+            Replace(cpu, 0, result);
         }
     }
 
@@ -68,7 +68,7 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 result = Float80.YLog2X(*St(cpu, 0), *St(cpu, 1), ref context);
+        Float80 result = Float80.YLog2X(Read(cpu, 0), Read(cpu, 1), ref context);
         DeliverAndPop(cpu, result, in context);
     }
 
@@ -81,7 +81,7 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 result = Float80.YLog2XPlus1(*St(cpu, 0), *St(cpu, 1), ref context);
+        Float80 result = Float80.YLog2XPlus1(Read(cpu, 0), Read(cpu, 1), ref context);
         DeliverAndPop(cpu, result, in context);
     }
 
@@ -94,7 +94,7 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 result = Float80.ArcTangent(*St(cpu, 1), *St(cpu, 0), ref context);
+        Float80 result = Float80.ArcTangent(Read(cpu, 1), Read(cpu, 0), ref context);
         DeliverAndPop(cpu, result, in context);
     }
 
@@ -112,10 +112,10 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 result = Float80.Sine(*St(cpu, 0), ref context);
+        Float80 result = Float80.Sine(Read(cpu, 0), ref context);
         if (Report(cpu, context.Flags, ReductionCodes))
         {
-            *St(cpu, 0) = result;
+            Replace(cpu, 0, result);
         }
     }
 
@@ -133,10 +133,10 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 result = Float80.Cosine(*St(cpu, 0), ref context);
+        Float80 result = Float80.Cosine(Read(cpu, 0), ref context);
         if (Report(cpu, context.Flags, ReductionCodes))
         {
-            *St(cpu, 0) = result;
+            Replace(cpu, 0, result);
         }
     }
 
@@ -148,13 +148,13 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 sine = Float80.Sine(*St(cpu, 0), ref context);
+        Float80 sine = Float80.Sine(Read(cpu, 0), ref context);
         uint sineFlags = context.Flags;
         context.Flags = 0;
-        Float80 cosine = Float80.Cosine(*St(cpu, 0), ref context);
+        Float80 cosine = Float80.Cosine(Read(cpu, 0), ref context);
         if (Report(cpu, sineFlags | (context.Flags & X87Context.Exceptions), ReductionCodes))
         {
-            *St(cpu, 0) = sine;
+            Replace(cpu, 0, sine);
             PushUnchecked(cpu, cosine);
         }
     }
@@ -167,11 +167,11 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 operand = *St(cpu, 0);
+        Float80 operand = Read(cpu, 0);
         Float80 tangent = Float80.Tangent(operand, ref context);
         if (Report(cpu, context.Flags, ReductionCodes))
         {
-            *St(cpu, 0) = tangent;
+            Replace(cpu, 0, tangent);
             PushUnchecked(cpu, tangent.Exponent == Float80.MaxExponent ? tangent : Float80.One);
         }
     }
@@ -185,13 +185,13 @@ public static unsafe partial class X87
         }
 
         X87Context context = new(cpu->X87.ControlWord);
-        Float80 result = Float80.Remainder(*St(cpu, 0), *St(cpu, 1), isNearest, ref context);
+        Float80 result = Float80.Remainder(Read(cpu, 0), Read(cpu, 1), isNearest, ref context);
 
         // C0 and C3 keep their values when there is no quotient.
         bool hasQuotient = !result.IsNaN && !context.IsUnmasked(context.Flags & X87Context.PreComputation);
         if (Report(cpu, context.Flags, hasQuotient ? X87Context.ConditionCodes : ReductionCodes))
         {
-            *St(cpu, 0) = result;
+            Replace(cpu, 0, result);
         }
     }
 
@@ -199,7 +199,7 @@ public static unsafe partial class X87
     {
         if (Report(cpu, in context))
         {
-            *St(cpu, 1) = result;
+            Replace(cpu, 1, result);
             Pop(cpu);
         }
     }
@@ -225,7 +225,7 @@ public static unsafe partial class X87
     /// <summary>A trigonometric operand too large to reduce stays where it is, and C2 says so.</summary>
     private static bool LeavesUnreduced(CpuState* cpu)
     {
-        bool isBeyond = St(cpu, 0)->IsBeyondReduction;
+        bool isBeyond = Read(cpu, 0).IsBeyondReduction;
         if (isBeyond)
         {
             Report(cpu, X87Context.C2, ReductionCodes);

@@ -62,8 +62,14 @@ public static unsafe partial class X87
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Float80* St(CpuState* cpu, int index) =>
-        (Float80*)(cpu->X87.Registers + (((cpu->X87.Top + index) & 7) << 4));
+    private static byte* St(CpuState* cpu, int index) => cpu->X87.Registers + (((cpu->X87.Top + index) & 7) << 4);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Float80 Read(CpuState* cpu, int index) => ReadExtended(St(cpu, index));
+
+    /// <summary>Writes a register that is not empty.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Replace(CpuState* cpu, int index, Float80 value) => WriteExtended(St(cpu, index), value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsEmpty(CpuState* cpu, int index) => (cpu->X87.ValidMask >> ((cpu->X87.Top + index) & 7) & 1) == 0;
@@ -72,7 +78,7 @@ public static unsafe partial class X87
     private static void Write(CpuState* cpu, int index, Float80 value)
     {
         int physical = (cpu->X87.Top + index) & 7;
-        *(Float80*)(cpu->X87.Registers + (physical << 4)) = value;
+        WriteExtended(cpu->X87.Registers + (physical << 4), value);
         cpu->X87.ValidMask |= (byte)(1 << physical);
     }
 
