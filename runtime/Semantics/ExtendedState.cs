@@ -20,7 +20,7 @@ public static unsafe class ExtendedState
     public const ulong AvxComponent = 4;
 
     /// <summary>XCR0: every component there is.</summary>
-    public const ulong EnabledComponents = X87Component | SseComponent | AvxComponent;
+    public const ulong EnabledComponents = CpuModel.XCr0;
 
     /// <summary>MXCSR bits that exist; loading any other raises #GP.</summary>
     public const uint MxcsrMask = 0xffff;
@@ -31,7 +31,7 @@ public static unsafe class ExtendedState
     public const int LegacySize = 512;
 
     /// <summary>Bytes of the XSAVE area in both formats: legacy region, header, upper YMM halves (CPUID leaf 0Dh).</summary>
-    public const int AreaSize = AvxOffset + 256;
+    public const int AreaSize = (int)CpuModel.XsaveSize;
 
     /// <summary>Where the upper YMM halves are: they come first also in the compacted format.</summary>
     public const int AvxOffset = 576;
@@ -49,16 +49,20 @@ public static unsafe class ExtendedState
     private const int XmmOffset = 160;
     private const ulong CompactedFormat = 1ul << 63;
 
-    /// <summary>FXSAVE; with <paramref name="wide"/> (REX.W) pointers are 64 bits instead of 32 and a selector. Eight XMM registers outside 64-bit mode.</summary>
-    public static void Fxsave(CpuState* cpu, byte* area, bool wide, int xmmCount = 16)
+    /// <summary>
+    /// FXSAVE. With REX.W pointers are 64 bits wide, otherwise 32 and a selector. There are eight XMM registers outside 64-bit mode.
+    /// </summary>
+    [TouchesRegisters]
+    public static void Fxsave(CpuState* cpu, byte* area, int pointerWidth, int xmmCount)
     {
-        StoreX87(cpu, area, wide);
+        StoreX87(cpu, area, pointerWidth);
         StoreMxcsr(cpu, area);
         StoreXmm(cpu, area, xmmCount);
     }
 
     /// <summary>FXRSTOR; false when the MXCSR image has reserved bits.</summary>
-    public static bool Fxrstor(CpuState* cpu, byte* area, bool wide, int xmmCount = 16)
+    [TouchesRegisters]
+    public static bool Fxrstor(CpuState* cpu, byte* area, int pointerWidth, int xmmCount)
     {
         uint mxcsr = Unsafe.ReadUnaligned<uint>(area + MxcsrOffset);
         if ((mxcsr & ~MxcsrMask) != 0)
@@ -66,17 +70,18 @@ public static unsafe class ExtendedState
             return false;
         }
 
-        LoadX87(cpu, area, wide);
-        cpu->Mxcsr = mxcsr;
+        LoadX87(cpu, area, pointerWidth);
+        SystemSemantics.WriteMxcsr(cpu, mxcsr);
         LoadXmm(cpu, area, xmmCount);
         return true;
     }
 
     /// <summary>XSAVE and XSAVEOPT: the standard format. <paramref name="requested"/> is EDX:EAX.</summary>
-    public static void Xsave(CpuState* cpu, byte* area, ulong requested, bool wide, int xmmCount = 16)
+    [TouchesRegisters]
+    public static void Xsave(CpuState* cpu, byte* area, ulong requested, int pointerWidth, int xmmCount)
     {
         ulong components = requested & EnabledComponents;
-        StoreComponents(cpu, area, components, wide, xmmCount);
+        StoreComponents(cpu, area, components, pointerWidth, xmmCount);
         if ((components & (SseComponent | AvxComponent)) != 0)
         {
             StoreMxcsr(cpu, area);
@@ -87,10 +92,11 @@ public static unsafe class ExtendedState
     }
 
     /// <summary>XSAVEC: the compacted format.</summary>
-    public static void Xsavec(CpuState* cpu, byte* area, ulong requested, bool wide, int xmmCount = 16)
+    [TouchesRegisters]
+    public static void Xsavec(CpuState* cpu, byte* area, ulong requested, int pointerWidth, int xmmCount)
     {
         ulong components = requested & EnabledComponents;
-        StoreComponents(cpu, area, components, wide, xmmCount);
+        StoreComponents(cpu, area, components, pointerWidth, xmmCount);
         if ((components & SseComponent) != 0)
         {
             StoreMxcsr(cpu, area);
@@ -102,7 +108,8 @@ public static unsafe class ExtendedState
     }
 
     /// <summary>XRSTOR of either format; false when the header or the MXCSR image is malformed.</summary>
-    public static bool Xrstor(CpuState* cpu, byte* area, ulong requested, bool wide, int xmmCount = 16)
+    [TouchesRegisters]
+    public static bool Xrstor(CpuState* cpu, byte* area, ulong requested, int pointerWidth, int xmmCount)
     {
         byte* header = area + HeaderOffset;
         ulong present = Unsafe.ReadUnaligned<ulong>(header);
@@ -125,23 +132,16 @@ public static unsafe class ExtendedState
 
         if (loadsMxcsr)
         {
-            cpu->Mxcsr = mxcsr;
+            SystemSemantics.WriteMxcsr(cpu, mxcsr);
         }
         else if (isCompacted && (components & SseComponent) != 0)
         {
-            cpu->Mxcsr = InitialMxcsr;
+            SystemSemantics.WriteMxcsr(cpu, InitialMxcsr);
         }
 
-        LoadComponents(cpu, area, components & present, wide, xmmCount);
+        LoadComponents(cpu, area, components & present, pointerWidth, xmmCount);
         InitializeComponents(cpu, components & ~present, xmmCount);
         return true;
-    }
-
-    /// <summary>XGETBV: XCR0, or for 1 the components in use; false for any other register.</summary>
-    public static bool Xgetbv(uint index, out ulong value)
-    {
-        value = EnabledComponents;
-        return index <= 1;
     }
 
     /// <summary>
@@ -170,11 +170,11 @@ public static unsafe class ExtendedState
         return reserved == 0 && (listed & ~EnabledComponents) == 0 && (present & ~listed) == 0;
     }
 
-    private static void StoreComponents(CpuState* cpu, byte* area, ulong components, bool wide, int xmmCount)
+    private static void StoreComponents(CpuState* cpu, byte* area, ulong components, int pointerWidth, int xmmCount)
     {
         if ((components & X87Component) != 0)
         {
-            StoreX87(cpu, area, wide);
+            StoreX87(cpu, area, pointerWidth);
         }
 
         if ((components & SseComponent) != 0)
@@ -191,11 +191,11 @@ public static unsafe class ExtendedState
         }
     }
 
-    private static void LoadComponents(CpuState* cpu, byte* area, ulong components, bool wide, int xmmCount)
+    private static void LoadComponents(CpuState* cpu, byte* area, ulong components, int pointerWidth, int xmmCount)
     {
         if ((components & X87Component) != 0)
         {
-            LoadX87(cpu, area, wide);
+            LoadX87(cpu, area, pointerWidth);
         }
 
         if ((components & SseComponent) != 0)
@@ -234,12 +234,12 @@ public static unsafe class ExtendedState
         }
     }
 
-    private static void StoreX87(CpuState* cpu, byte* area, bool wide)
+    private static void StoreX87(CpuState* cpu, byte* area, int pointerWidth)
     {
         bool hasPointers = X87.HasPendingException(cpu);
         ulong instruction = hasPointers ? cpu->X87.InstructionPointer : 0;
         ulong data = hasPointers ? cpu->X87.DataPointer : 0;
-        if (!wide)
+        if (pointerWidth != 64)
         {
             instruction = (uint)instruction | (hasPointers ? (ulong)cpu->X87.CodeSelector << 32 : 0);
             data = (uint)data | (hasPointers ? (ulong)cpu->X87.DataSelector << 32 : 0);
@@ -260,14 +260,14 @@ public static unsafe class ExtendedState
         }
     }
 
-    private static void LoadX87(CpuState* cpu, byte* area, bool wide)
+    private static void LoadX87(CpuState* cpu, byte* area, int pointerWidth)
     {
         ulong instruction = Unsafe.ReadUnaligned<ulong>(area + InstructionPointerOffset);
         ulong data = Unsafe.ReadUnaligned<ulong>(area + DataPointerOffset);
-        cpu->X87.CodeSelector = wide ? (ushort)0 : (ushort)(instruction >> 32);
-        cpu->X87.DataSelector = wide ? (ushort)0 : (ushort)(data >> 32);
-        cpu->X87.InstructionPointer = wide ? instruction : (uint)instruction;
-        cpu->X87.DataPointer = wide ? data : (uint)data;
+        cpu->X87.CodeSelector = pointerWidth == 64 ? (ushort)0 : (ushort)(instruction >> 32);
+        cpu->X87.DataSelector = pointerWidth == 64 ? (ushort)0 : (ushort)(data >> 32);
+        cpu->X87.InstructionPointer = pointerWidth == 64 ? instruction : (uint)instruction;
+        cpu->X87.DataPointer = pointerWidth == 64 ? data : (uint)data;
         cpu->X87.Opcode = (ushort)(Unsafe.ReadUnaligned<ushort>(area + OpcodeOffset) & 0x7ff);
         cpu->X87.ValidMask = area[TagOffset];
         X87.LoadControlAndStatus(
@@ -283,7 +283,7 @@ public static unsafe class ExtendedState
 
     private static void StoreMxcsr(CpuState* cpu, byte* area)
     {
-        Unsafe.WriteUnaligned(area + MxcsrOffset, cpu->Mxcsr);
+        Unsafe.WriteUnaligned(area + MxcsrOffset, SystemSemantics.ReadMxcsr(cpu));
         Unsafe.WriteUnaligned(area + MxcsrMaskOffset, MxcsrMask);
     }
 

@@ -195,7 +195,9 @@ public readonly partial struct Float80
         return sign | kept;
     }
 
-    /// <summary>Rounds to an integer of <paramref name="bits"/> bits (16, 32 or 64); out of range is invalid and gives the most negative one.</summary>
+    /// <summary>
+    /// Rounds to an integer of <paramref name="bits"/> bits (16, 32 or 64); out of range is invalid and gives the most negative one.
+    /// </summary>
     public static long ToInteger(Float80 a, int bits, ref X87Context context)
     {
         int shift = Bias + 63 - a.Exponent;
@@ -224,7 +226,9 @@ public readonly partial struct Float80
         return a.IsNegative ? -(long)magnitude : (long)magnitude;
     }
 
-    /// <summary>The magnitude as an integer by the rounding control, with the flags that rounding it raises; false when it needs more than 64 bits.</summary>
+    /// <summary>
+    /// The magnitude as an integer by the rounding control, with the flags that rounding it raises; false when it needs more than 64 bits.
+    /// </summary>
     private static bool TryRoundMagnitude(Float80 a, ref X87Context context, out ulong magnitude, out uint flags)
     {
         int exponent = a.Exponent - Bias;

@@ -2,7 +2,7 @@ using Jitvmm.Runtime.Cpu;
 
 namespace Jitvmm.Runtime.Semantics;
 
-// FCOM, FUCOM, FICOM, FTST and FXAM set condition codes; FCOMI and FUCOMI set ZF, PF and CF (SDM vol. 1, 8.3.6).
+// FCOM, FUCOM, FICOM, FTST and FXAM set condition codes; FCOMI and FUCOMI compute ZF, PF and CF (SDM vol. 1, 8.3.6).
 public static unsafe partial class X87
 {
     public static void FcomSt(CpuState* cpu, int source) => CompareRegisters(cpu, source, isQuiet: false);
@@ -50,13 +50,31 @@ public static unsafe partial class X87
         Report(cpu, codes, X87Context.ConditionCodes);
     }
 
-    public static void Fcomi(CpuState* cpu, int source) => CompareToFlags(cpu, source, isQuiet: false);
+    // FCOMI's kind returns CF, PF and ZF at their places in RFLAGS and leaves writing them, and clearing OF, SF and AF, to the
+    // caller, so that compiled code may keep flags in locals. They are written even when an unmasked exception is raised.
+    public static uint Fcomi(CpuState* cpu, int source)
+    {
+        CompareToFlags(cpu, source, isQuiet: false, out uint flags);
+        return flags;
+    }
 
-    public static void Fcomip(CpuState* cpu, int source) => PopIf(cpu, CompareToFlags(cpu, source, isQuiet: false));
+    public static uint Fcomip(CpuState* cpu, int source)
+    {
+        PopIf(cpu, CompareToFlags(cpu, source, isQuiet: false, out uint flags));
+        return flags;
+    }
 
-    public static void Fucomi(CpuState* cpu, int source) => CompareToFlags(cpu, source, isQuiet: true);
+    public static uint Fucomi(CpuState* cpu, int source)
+    {
+        CompareToFlags(cpu, source, isQuiet: true, out uint flags);
+        return flags;
+    }
 
-    public static void Fucomip(CpuState* cpu, int source) => PopIf(cpu, CompareToFlags(cpu, source, isQuiet: true));
+    public static uint Fucomip(CpuState* cpu, int source)
+    {
+        PopIf(cpu, CompareToFlags(cpu, source, isQuiet: true, out uint flags));
+        return flags;
+    }
 
     private const uint Unordered = X87Context.C0 | X87Context.C2 | X87Context.C3;
 
@@ -98,8 +116,7 @@ public static unsafe partial class X87
         return delivers;
     }
 
-    // RFLAGS are written even when an unmasked exception keeps the popping forms from popping.
-    private static bool CompareToFlags(CpuState* cpu, int source, bool isQuiet)
+    private static bool CompareToFlags(CpuState* cpu, int source, bool isQuiet, out uint flags)
     {
         uint codes = Unordered;
         X87Context context = new(cpu->X87.ControlWord);
@@ -112,15 +129,11 @@ public static unsafe partial class X87
             codes = Float80.Compare(Read(cpu, 0), Read(cpu, source), isQuiet, ref context);
         }
 
+        // C0, C2 and C3 are 8 bits above CF, PF and ZF.
+        flags = codes >> 8;
+
         // AMD processors leave C1 alone here unless the stack underflows.
-        bool delivers = Report(cpu, context.Flags, (context.Flags & X87Context.StackFault) != 0 ? X87Context.C1 : 0);
-        cpu->FlagZ = (codes & X87Context.C3) != 0 ? 0ul : 1;
-        cpu->FlagP = (codes & X87Context.C2) != 0 ? 0ul : 1;
-        cpu->FlagC = (codes & X87Context.C0) != 0 ? 1ul : 0;
-        cpu->FlagO = 0;
-        cpu->FlagS = 0;
-        cpu->FlagA = 0;
-        return delivers;
+        return Report(cpu, context.Flags, (context.Flags & X87Context.StackFault) != 0 ? X87Context.C1 : 0);
     }
 
     private static void PopTwiceIf(CpuState* cpu, bool delivers)

@@ -32,14 +32,14 @@ public static unsafe partial class X87
         Write(cpu, other, first);
     }
 
-    /// <summary>FCMOVcc: the caller has evaluated the condition. An empty register faults whether or not it holds.</summary>
-    public static void Fcmov(CpuState* cpu, int source, bool condition)
+    /// <summary>FCMOVcc: the caller has evaluated the condition, 0 when it does not hold. An empty register faults whether or not it holds.</summary>
+    public static void Fcmov(CpuState* cpu, int source, uint condition)
     {
         if (IsEmpty(cpu, 0) || IsEmpty(cpu, source))
         {
             UnderflowInto(cpu, 0, pops: false);
         }
-        else if (condition)
+        else if (condition != 0)
         {
             Replace(cpu, 0, Read(cpu, source));
         }

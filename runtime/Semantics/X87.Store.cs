@@ -107,6 +107,18 @@ public static unsafe partial class X87
         Pop(cpu);
     }
 
+    /// <summary>FSTPNCE (D9 D8+i, undocumented): FSTP ST(i) that checks for no empty register; an empty ST(0) is only popped.</summary>
+    public static void Fstpnce(CpuState* cpu, int destination)
+    {
+        Report(cpu, 0, X87Context.C1);
+        if (!IsEmpty(cpu, 0))
+        {
+            Write(cpu, destination, Read(cpu, 0));
+        }
+
+        Pop(cpu);
+    }
+
     public static bool FistM16(CpuState* cpu, byte* destination) => StoreInteger(cpu, destination, 16, cpu->X87.ControlWord);
 
     public static bool FistM32(CpuState* cpu, byte* destination) => StoreInteger(cpu, destination, 32, cpu->X87.ControlWord);

@@ -34,7 +34,7 @@ public static unsafe partial class X87
         cpu->X87.Opcode = opcode;
     }
 
-    /// <summary>What every write to an MMX register, and every MMX instruction but EMMS, does to the x87 unit: TOP 0, all registers valid.</summary>
+    /// <summary>What every MMX instruction but EMMS does to the x87 unit first: TOP 0, all registers valid (SDM vol. 1, 9.6.2).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void EnterMmx(CpuState* cpu)
     {

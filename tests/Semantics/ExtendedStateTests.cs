@@ -22,6 +22,7 @@ public sealed unsafe class ExtendedStateTests : IDisposable
 
     public void Dispose()
     {
+        SystemSemantics.WriteMxcsr(_cpu, ExtendedState.InitialMxcsr);
         NativeMemory.AlignedFree(_state);
         NativeMemory.AlignedFree(_host);
         NativeMemory.AlignedFree(_ours);
@@ -44,8 +45,8 @@ public sealed unsafe class ExtendedStateTests : IDisposable
             FillAreas();
             PrepareHeader(_host, present: _operands.Next() & All, isCompacted: _operands.Below(2) == 0);
             ulong requested = RunOnBoth(native, out ulong present);
-            Assert.True(ExtendedState.Xrstor(_cpu, _ours, requested, wide));
-            ExtendedState.Xsave(_cpu, _ours + OutputOffset, All, wide);
+            Assert.True(ExtendedState.Xrstor(_cpu, _ours, requested, wide ? 64 : 32, 16));
+            ExtendedState.Xsave(_cpu, _ours + OutputOffset, All, wide ? 64 : 32, 16);
             AssertSameOutput($"round {round}, requested {requested}, present {present}", comparesHeader: false);
         }
     }
@@ -65,11 +66,11 @@ public sealed unsafe class ExtendedStateTests : IDisposable
             ulong requested = RunOnBoth(native, out _);
             if (isCompacted)
             {
-                ExtendedState.Xsavec(_cpu, _ours + OutputOffset, requested, wide);
+                ExtendedState.Xsavec(_cpu, _ours + OutputOffset, requested, wide ? 64 : 32, 16);
             }
             else
             {
-                ExtendedState.Xsave(_cpu, _ours + OutputOffset, requested, wide);
+                ExtendedState.Xsave(_cpu, _ours + OutputOffset, requested, wide ? 64 : 32, 16);
             }
 
             AssertSameOutput($"round {round}, requested {requested}", comparesHeader: true);
@@ -87,8 +88,8 @@ public sealed unsafe class ExtendedStateTests : IDisposable
         {
             FillAreas();
             RunOnBoth(native, out _);
-            Assert.True(ExtendedState.Fxrstor(_cpu, _ours, wide));
-            ExtendedState.Fxsave(_cpu, _ours + OutputOffset, wide);
+            Assert.True(ExtendedState.Fxrstor(_cpu, _ours, wide ? 64 : 32, 16));
+            ExtendedState.Fxsave(_cpu, _ours + OutputOffset, wide ? 64 : 32, 16);
             AssertSameOutput($"round {round}", comparesHeader: true);
         }
     }
@@ -112,7 +113,7 @@ public sealed unsafe class ExtendedStateTests : IDisposable
         Unsafe.Write(_ours + 520, format);
         Unsafe.Write(_ours + 528, reserved);
         NativeMemory.Fill(_cpu, CpuState.Size, 0x5a);
-        Assert.Equal(isValid, ExtendedState.Xrstor(_cpu, _ours, All, wide: true));
+        Assert.Equal(isValid, ExtendedState.Xrstor(_cpu, _ours, All, 64, 16));
         Assert.Equal(isValid, _cpu->Mxcsr != 0x5a5a5a5a);
     }
 
@@ -121,7 +122,7 @@ public sealed unsafe class ExtendedStateTests : IDisposable
     {
         NativeMemory.Clear(_ours, BufferSize);
         Unsafe.Write(_ours + 24, 0x10000u);
-        Assert.False(ExtendedState.Fxrstor(_cpu, _ours, wide: true));
+        Assert.False(ExtendedState.Fxrstor(_cpu, _ours, 64, 16));
     }
 
     private static byte[] Wide(bool wide, params ReadOnlySpan<byte> code) => wide ? [0x48, .. code] : code.ToArray();
@@ -149,7 +150,7 @@ public sealed unsafe class ExtendedStateTests : IDisposable
         Unsafe.Write(_state + NativeX87.Rax, requested);
         native.Run(_state, _host);
         NativeMemory.Clear(_cpu, CpuState.Size);
-        Assert.True(ExtendedState.Xrstor(_cpu, _ours + BaseOffset, All, wide: true));
+        Assert.True(ExtendedState.Xrstor(_cpu, _ours + BaseOffset, All, 64, 16));
         return requested;
     }
 
@@ -173,7 +174,9 @@ public sealed unsafe class ExtendedStateTests : IDisposable
         Unsafe.Write(area + 2, (ushort)(_operands.Next() | 0x20));
         Unsafe.Write(area + 8, _operands.Next() & 0x7fff_ffff_ffff);
         Unsafe.Write(area + 16, _operands.Next() & 0x7fff_ffff_ffff);
-        Unsafe.Write(area + 24, (uint)_operands.Next() & ExtendedState.MxcsrMask);
+
+        // Sticky flags all set, as those of the running thread are counted in.
+        Unsafe.Write(area + 24, ((uint)_operands.Next() & ExtendedState.MxcsrMask) | 0x3f);
     }
 
     private static void PrepareHeader(byte* area, ulong present, bool isCompacted)
