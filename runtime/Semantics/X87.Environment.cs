@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Jitvmm.Runtime.Cpu;
 
 namespace Jitvmm.Runtime.Semantics;
