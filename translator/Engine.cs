@@ -4,6 +4,7 @@ using Jitvmm.Runtime.Host;
 using Jitvmm.Runtime.Interpret;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Decode;
+using Jitvmm.Translator.Regions;
 
 namespace Jitvmm.Translator;
 
@@ -40,17 +41,33 @@ public sealed unsafe class Engine : IDisposable
         Options = options ?? new EngineOptions();
         HostFaults.Install();
         HostFaults.RegisterWindow(memory.HostBase - AddressSpace.GuardSize, AddressSpace.Limit + 2 * AddressSpace.GuardSize);
-        Cache = new CodeCache(memory, new BlockDecoder(0), BlockHandlers.StaleAddress, Options.CodeCacheLimit);
+        ulong threshold = Options.Tiering switch
+        {
+            Tiering.Tier0 => 0,
+            Tiering.Tier1 => 1,
+            _ => HotThreshold,
+        };
+        Cache = new CodeCache(memory, new BlockDecoder(threshold), BlockHandlers.StaleAddress, Options.CodeCacheLimit);
+        if (threshold != 0)
+        {
+            Compiler = new RegionCompiler(Cache, threshold, Options.Tiering == Tiering.Tier1, Options.Checked);
+        }
     }
 
+    /// <summary>Executions of a block before its region is compiled.</summary>
+    private const ulong HotThreshold = 2000;
+
     public EngineOptions Options { get; }
+
+    /// <summary>Tier 1; null when only tier 0 may run.</summary>
+    public RegionCompiler? Compiler { get; }
 
     public CodeCache Cache { get; }
 
     public AddressSpace Memory => Cache.Memory;
 
     /// <summary>A new vCPU of this address space, for the calling thread.</summary>
-    public VCpu CreateVCpu() => new(Cache);
+    public VCpu CreateVCpu() => new(Cache, Compiler);
 
     public void Dispose()
     {

@@ -35,4 +35,29 @@ public sealed unsafe class TranslationBlock
 
     /// <summary>Whether its guest bytes changed since.</summary>
     public bool IsStale { get; internal set; }
+
+    /// <summary>Code of the compiled region entered here, or 0.</summary>
+    public nint RegionCode { get; private set; }
+
+    public bool HasRegion => RegionCode != 0;
+
+    /// <summary>Makes the block's head enter a compiled region. Call with the cache's gate held.</summary>
+    public void EnterRegion(nint code, int entry, nint handler)
+    {
+        RegionCode = code;
+        Ops->AddressMask = (ulong)code;
+        Ops->Next = (TbOp*)(nint)entry;
+        Volatile.Write(ref *(nint*)&Ops->Handler, handler);
+    }
+
+    /// <summary>Makes the block run in tier 0 again, counting from 0. Call with the cache's gate held.</summary>
+    public void LeaveRegion(nint handler, ulong threshold)
+    {
+        RegionCode = 0;
+        Volatile.Write(ref *(nint*)&Ops->Handler, handler);
+        Ops->Immediate = 0;
+
+        // A vCPU may have read the old handler just now: the code address it will read next stays valid.
+        Ops->Displacement = threshold;
+    }
 }

@@ -65,8 +65,8 @@ public static unsafe class BlockHandlers
     }
 
     /// <summary>
-    /// Replaces <see cref="Enter"/> at the head of a block that a compiled region starts with: Displacement is the
-    /// region's code, Immediate its entry number in the upper half and the execution count it had in the lower.
+    /// Replaces <see cref="Enter"/> at the head of a block that a compiled region starts with: AddressMask is the
+    /// region's code, Next the number of its entry.
     /// </summary>
     public static int Region(CpuState* cpu, TbOp* op, byte* memory)
     {
@@ -77,7 +77,7 @@ public static unsafe class BlockHandlers
 
         cpu->CurrentOp = (nint)op;
         cpu->InRegion = 1;
-        int exit = ((delegate*<CpuState*, byte*, int, int>)op->Displacement)(cpu, memory, (int)(op->Immediate >> 32));
+        int exit = ((delegate*<CpuState*, byte*, int, int>)op->AddressMask)(cpu, memory, (int)(nint)op->Next);
         cpu->InRegion = 0;
         if (exit > (int)BlockExit.Link && exit != (int)BlockExit.Interpret)
         {

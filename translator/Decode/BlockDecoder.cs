@@ -15,7 +15,7 @@ namespace Jitvmm.Translator.Decode;
 public sealed unsafe class BlockDecoder : IBlockTranslator
 {
     /// <summary>Longest block, in instructions: bounds the time between safepoints and the work an invalidation throws away.</summary>
-    private const int MaxInstructions = 64;
+    public const int MaxInstructions = 64;
 
     private const int MaxInstructionBytes = 15;
 

@@ -1,0 +1,636 @@
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Semantics;
+using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Passes;
+using Jitvmm.Translator.Regions;
+
+namespace Jitvmm.Translator.Emit;
+
+/// <summary>
+/// Emits the IL of a region as one method.
+/// </summary>
+/// <remarks>
+/// <code>
+///   load registers the region uses          ← entry
+///   switch (entry) ─────► block labels
+///   blocks, in guest address order; branches inside the region are plain IL branches
+///   cold: one stub per guest instruction that may have to leave (rip = it, code = Interpret)
+///   leave: store registers the region wrote, RIP; return code
+/// </code>
+/// Nothing calls and comes back on a slow path: a check that fails leaves the region, tier 0 executes that one
+/// instruction, and the region is entered again at its next entry. A rejoining call would make RyuJIT keep
+/// every register in memory around it. All exits share one epilogue, so the exits of a large region cost little
+/// code, and the evaluation stack is empty at every join.
+/// </remarks>
+public sealed class RegionEmitter
+{
+    private const int CpuArgument = 0;
+    private const int MemoryArgument = 1;
+    private const int EntryArgument = 2;
+
+    private readonly IReadOnlyList<RegionBlock> _blocks;
+    private readonly bool _checked;
+    private readonly DynamicMethod _method;
+    private readonly IlWriter _il;
+    private readonly GuestRegisters _registers;
+    private readonly Dictionary<ulong, Label> _labels = [];
+    private readonly Dictionary<ulong, Label> _interpretExits = [];
+    private readonly List<(Label Label, ulong Rip, BlockExit Code)> _coldExits = [];
+    private readonly LocalBuilder _rip;
+    private readonly LocalBuilder _code;
+    private readonly LocalBuilder _pages;
+    private readonly Dictionary<int, (int Bytes, bool Write, bool Permissions)> _checkedAddresses = [];
+    private readonly Label _leave;
+    private RegionBlock _block;
+    private LocalBuilder?[] _values = [];
+    private bool[] _inlined = [];
+    private bool _ended;
+
+    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, bool isChecked)
+    {
+        _blocks = blocks;
+        _block = blocks[0];
+        _checked = isChecked;
+        _method = new DynamicMethod($"region_{blocks[0].Address:x}", typeof(int), [typeof(nint), typeof(nint), typeof(int)], typeof(RegionEmitter).Module, true);
+        _il = new IlWriter(_method.GetILGenerator(4096));
+        _registers = new GuestRegisters(_il, blocks.Select(block => ((ReadOnlyMemory<IrInstruction>)block.Code, block.Used)));
+        _rip = _il.NewLocal(typeof(ulong));
+        _code = _il.NewLocal(typeof(int));
+        _pages = _il.NewLocal(typeof(ulong));
+        _leave = _il.NewLabel();
+    }
+
+    /// <summary>Compiles a region whose blocks have IR and flag liveness.</summary>
+    /// <param name="blocks">In guest address order.</param>
+    /// <param name="isChecked">Check page permissions of each access, so that faults leave with exact state.</param>
+    public static Region Compile(IReadOnlyList<RegionBlock> blocks, bool isChecked)
+    {
+        RegionEmitter emitter = new(blocks, isChecked);
+        emitter.EmitAll();
+        RuntimeMethodHandle handle = GetMethodDescriptor(emitter._method);
+        RuntimeHelpers.PrepareMethod(handle);
+        return new Region(blocks, emitter._method, handle.GetFunctionPointer());
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "GetMethodDescriptor")]
+    private static extern RuntimeMethodHandle GetMethodDescriptor(DynamicMethod method);
+
+    private void EmitAll()
+    {
+        foreach (RegionBlock block in _blocks)
+        {
+            _labels[block.Address] = _il.NewLabel();
+        }
+
+        _registers.LoadAll();
+        _registers.PushStateAddress(CpuState.PagesOffset);
+        _il.LoadIndirect(64, false);
+        _il.StoreLocal(_pages, IrType.I64);
+        RegionBlock[] entries = [.. _blocks.Where(block => block.Entry >= 0).OrderBy(block => block.Entry)];
+        if (entries.Length > 1)
+        {
+            _il.Argument(EntryArgument, IrType.I32);
+            _il.Switch([.. entries.Select(block => _labels[block.Address])]);
+        }
+
+        _il.Branch(_labels[entries[0].Address]);
+        foreach (RegionBlock block in _blocks)
+        {
+            EmitBlock(block);
+        }
+
+        foreach ((Label label, ulong rip, BlockExit code) in _coldExits)
+        {
+            _il.Mark(label);
+            SetExit(rip, code);
+            _il.Branch(_leave);
+        }
+
+        _il.Mark(_leave);
+        _registers.StoreAll();
+        _registers.PushStateAddress(CpuState.RipOffset);
+        _il.LoadLocal(_rip, IrType.I64);
+        _il.StoreIndirect(64, false);
+        _il.LoadLocal(_code, IrType.I32);
+        _il.Return();
+    }
+
+    private void EmitBlock(RegionBlock block)
+    {
+        _block = block;
+        _ended = false;
+        _values = new LocalBuilder?[block.Code.Length];
+        _inlined = Inlining.Plan(block.Code, block.Used);
+        _il.Mark(_labels[block.Address]);
+        _checkedAddresses.Clear();
+        if (block.IsLoopHead)
+        {
+            // The safepoint: one load and test per iteration.
+            _registers.PushStateAddress(CpuState.ExitRequestOffset);
+            _il.LoadIndirect(32, true);
+            _il.BranchOn(OpCodes.Brtrue, ColdExit(block.Address, BlockExit.Interrupted));
+        }
+
+        for (int i = 0; i < block.Code.Length && !_ended; i++)
+        {
+            if (block.Used[i] > 0 && !_inlined[i])
+            {
+                EmitOperation(i);
+            }
+        }
+
+        if (!_ended)
+        {
+            GoTo(block.Source.End);
+        }
+    }
+
+    private ulong GuestAddress(int index) => _block.Instructions[_block.Code[index].Guest].IP;
+
+    private void EmitOperation(int index)
+    {
+        ref readonly IrInstruction op = ref _block.Code[index];
+        switch (op.Opcode)
+        {
+            case IrOpcode.Set:
+                EmitSet(op);
+                break;
+            case IrOpcode.Store:
+                CheckAddress(op.A, op.Width / 8, true, _checked, InterpretExit(index));
+                PushHostAddress(op.A);
+                Push(op.B);
+                _il.StoreIndirect(op.Width, true);
+                break;
+            case IrOpcode.RaiseIf:
+                BranchIf(op.A, InterpretExit(index));
+                break;
+            case IrOpcode.Jump:
+                GoTo((ulong)_block.Code[op.A].Immediate);
+                _ended = true;
+                break;
+            case IrOpcode.Branch:
+                EmitBranch(op);
+                break;
+            case IrOpcode.JumpIndirect:
+                EmitIndirect(op);
+                break;
+            case IrOpcode.Exit:
+                EmitExit(op, index);
+                break;
+            case IrOpcode.Call when LeavesToInterpreter(op):
+                LeaveTo(GuestAddress(index), BlockExit.Interpret);
+                break;
+            case IrOpcode.Call when op.Type == IrType.None:
+                EmitCall(op);
+                break;
+            default:
+                EmitValue(index);
+                Keep(index);
+                break;
+        }
+    }
+
+    private void Keep(int index)
+    {
+        IrType type = _block.Code[index].Type;
+        LocalBuilder local = _il.NewLocal(IlTypes.Of(type));
+        _values[index] = local;
+        _il.StoreLocal(local, type);
+    }
+
+    private static bool LeavesToInterpreter(in IrInstruction op) => op.Method!.IsDefined(typeof(TouchesRegistersAttribute), false);
+
+    private void EmitSet(IrInstruction op)
+    {
+        if (GuestRegisters.IndexOf(op.State.Offset) >= 0)
+        {
+            _registers.Set(op.State.Offset, op.Width, () => Push(op.A));
+            return;
+        }
+
+        _registers.PushStateAddress(op.State.Offset);
+        Push(op.A);
+        _il.StoreIndirect(op.Width, false);
+    }
+
+    private void EmitExit(in IrInstruction op, int index)
+    {
+        if ((BlockExit)op.Immediate != BlockExit.SystemCall)
+        {
+            LeaveTo(GuestAddress(index), BlockExit.Interpret);
+            return;
+        }
+
+        Push(op.A);
+        _il.StoreLocal(_rip, IrType.I64);
+        _il.Constant(op.Immediate, IrType.I32);
+        _il.StoreLocal(_code, IrType.I32);
+        _il.Branch(_leave);
+        _ended = true;
+    }
+
+    private void LeaveTo(ulong rip, BlockExit code)
+    {
+        SetExit(rip, code);
+        _il.Branch(_leave);
+        _ended = true;
+    }
+
+    private void EmitBranch(in IrInstruction op)
+    {
+        ulong taken = (ulong)_block.Code[op.B].Immediate;
+        ulong otherwise = (ulong)_block.Code[op.C].Immediate;
+        BranchIf(op.A, Target(taken));
+        GoTo(otherwise);
+        _ended = true;
+    }
+
+    /// <summary>A computed jump: a return compares against the return sites of the region's calls, anything else leaves.</summary>
+    private void EmitIndirect(in IrInstruction op)
+    {
+        Push(op.A);
+        _il.StoreLocal(_rip, IrType.I64);
+        if ((IndirectKind)op.Immediate == IndirectKind.Return)
+        {
+            foreach (RegionBlock caller in _blocks)
+            {
+                if (caller.ReturnSite != 0 && _labels.TryGetValue(caller.ReturnSite, out Label site))
+                {
+                    _il.LoadLocal(_rip, IrType.I64);
+                    _il.Constant((long)caller.ReturnSite, IrType.I64);
+                    _il.BranchCompare(OpCodes.Beq, site, IrType.I64);
+                }
+            }
+        }
+
+        _il.Constant((long)BlockExit.Lookup, IrType.I32);
+        _il.StoreLocal(_code, IrType.I32);
+        _il.Branch(_leave);
+        _ended = true;
+    }
+
+    private void GoTo(ulong target) => _il.Branch(Target(target));
+
+    /// <summary>Label that continues at a guest address: inside the region, or out of it.</summary>
+    private Label Target(ulong target) => _labels.TryGetValue(target, out Label inside) ? inside : ColdExit(target, BlockExit.Lookup);
+
+    private Label InterpretExit(int index)
+    {
+        ulong rip = GuestAddress(index);
+        if (!_interpretExits.TryGetValue(rip, out Label label))
+        {
+            label = ColdExit(rip, BlockExit.Interpret);
+            _interpretExits[rip] = label;
+        }
+
+        return label;
+    }
+
+    private Label ColdExit(ulong rip, BlockExit code)
+    {
+        Label label = _il.NewLabel();
+        _coldExits.Add((label, rip, code));
+        return label;
+    }
+
+    private void SetExit(ulong rip, BlockExit code)
+    {
+        _il.Constant((long)rip, IrType.I64);
+        _il.StoreLocal(_rip, IrType.I64);
+        _il.Constant((long)code, IrType.I32);
+        _il.StoreLocal(_code, IrType.I32);
+    }
+
+    /// <summary>Leaves unless an access may go straight to host memory; then <see cref="PushHostAddress"/> gives its address.</summary>
+    private void CheckAddress(int address, int bytes, bool write, bool permissions, Label slow)
+    {
+        if (_values[address] == null)
+        {
+            EmitValue(address);
+            Keep(address);
+        }
+
+        // Permissions cannot change between two accesses of one block, except by another thread, which x86 does not order either.
+        if (_checkedAddresses.TryGetValue(address, out (int Bytes, bool Write, bool Permissions) known)
+            && known.Bytes >= bytes && (known.Write || !write) && (known.Permissions || !permissions))
+        {
+            return;
+        }
+
+        _checkedAddresses[address] = (bytes, write, permissions);
+        Push(address);
+        _il.Constant((long)AddressSpace.Limit, IrType.I64);
+        _il.BranchCompare(OpCodes.Bge_Un, slow, IrType.I64);
+        if (permissions)
+        {
+            CheckPermissions(address, bytes, write, slow);
+        }
+    }
+
+    private void CheckPermissions(int address, int bytes, bool write, Label slow)
+    {
+        if (bytes > 1)
+        {
+            // An access that crosses a page has two permissions: tier 0 does it.
+            Push(address);
+            _il.Unary(OpCodes.Conv_U4, IrType.I64, IrType.I32);
+            _il.Constant((long)AddressSpace.PageSize - 1, IrType.I32);
+            _il.Binary(OpCodes.And, IrType.I32);
+            _il.Constant((long)AddressSpace.PageSize - bytes, IrType.I32);
+            _il.BranchCompare(OpCodes.Bgt_Un, slow, IrType.I32);
+        }
+
+        _il.LoadLocal(_pages, IrType.I64);
+        Push(address);
+        _il.Constant(AddressSpace.PageShift, IrType.I32);
+        _il.Shift(OpCodes.Shr_Un, IrType.I64);
+        _il.Binary(OpCodes.Add, IrType.I64);
+        _il.LoadIndirect(8, true);
+        int mask = (int)(write ? PageAccess.Write | PageAccess.Code : PageAccess.Read);
+        _il.Constant(mask, IrType.I32);
+        _il.Binary(OpCodes.And, IrType.I32);
+        if (write)
+        {
+            _il.Constant((long)PageAccess.Write, IrType.I32);
+            _il.BranchCompare(OpCodes.Bne_Un, slow, IrType.I32);
+        }
+        else
+        {
+            _il.BranchOn(OpCodes.Brfalse, slow);
+        }
+    }
+
+    private void PushHostAddress(int address)
+    {
+        _il.Argument(MemoryArgument, IrType.I64);
+        Push(address);
+        _il.Binary(OpCodes.Add, IrType.I64);
+    }
+
+    /// <summary>Pushes a value: from its local, or by evaluating it here.</summary>
+    private void Push(int index)
+    {
+        ref readonly IrInstruction op = ref _block.Code[index];
+        if (_values[index] is { } local)
+        {
+            _il.LoadLocal(local, op.Type);
+        }
+        else
+        {
+            EmitValue(index);
+        }
+    }
+
+    private void EmitValue(int index)
+    {
+        IrInstruction op = _block.Code[index];
+        switch (op.Opcode)
+        {
+            case IrOpcode.Constant:
+                _il.Constant(op.Immediate, op.Type);
+                break;
+            case IrOpcode.Get:
+                EmitGet(op);
+                break;
+            case IrOpcode.Cpu:
+                _il.Argument(CpuArgument, IrType.I64);
+                break;
+            case IrOpcode.Load:
+                CheckAddress(op.A, op.Width / 8, false, _checked, InterpretExit(index));
+                PushHostAddress(op.A);
+                _il.LoadIndirect(op.Width, true);
+                break;
+            case IrOpcode.Pointer:
+                // Its user is a method, which must not fault: permissions are checked in every mode.
+                CheckAddress(op.A, (int)op.Immediate, op.Width != 0, true, InterpretExit(index));
+                PushHostAddress(op.A);
+                break;
+            case IrOpcode.Add:
+                EmitBinary(OpCodes.Add, op);
+                break;
+            case IrOpcode.Sub:
+                EmitBinary(OpCodes.Sub, op);
+                break;
+            case IrOpcode.Mul:
+                EmitBinary(OpCodes.Mul, op);
+                break;
+            case IrOpcode.And:
+                EmitBinary(OpCodes.And, op);
+                break;
+            case IrOpcode.Or:
+                EmitBinary(OpCodes.Or, op);
+                break;
+            case IrOpcode.Xor:
+                EmitBinary(OpCodes.Xor, op);
+                break;
+            case IrOpcode.ShiftLeft:
+                EmitShift(OpCodes.Shl, op);
+                break;
+            case IrOpcode.ShiftRight:
+                EmitShift(OpCodes.Shr_Un, op);
+                break;
+            case IrOpcode.ShiftRightSigned:
+                EmitShift(OpCodes.Shr, op);
+                break;
+            case IrOpcode.Negate:
+                EmitUnary(OpCodes.Neg, op);
+                break;
+            case IrOpcode.Not:
+                EmitUnary(OpCodes.Not, op);
+                break;
+            case IrOpcode.Truncate:
+                EmitUnary(OpCodes.Conv_U4, op);
+                break;
+            case IrOpcode.ZeroExtend:
+                EmitUnary(OpCodes.Conv_U8, op);
+                break;
+            case IrOpcode.SignExtend:
+                EmitUnary(OpCodes.Conv_I8, op);
+                break;
+            case IrOpcode.SignExtendIn:
+                EmitUnary(op.Width == 8 ? OpCodes.Conv_I1 : OpCodes.Conv_I2, op);
+                break;
+            case IrOpcode.Equal:
+                EmitCompare(OpCodes.Ceq, op, false);
+                break;
+            case IrOpcode.NotEqual:
+                EmitCompare(OpCodes.Ceq, op, true);
+                break;
+            case IrOpcode.LessUnsigned:
+                EmitCompare(OpCodes.Clt_Un, op, false);
+                break;
+            case IrOpcode.LessSigned:
+                EmitCompare(OpCodes.Clt, op, false);
+                break;
+            case IrOpcode.LessEqualUnsigned:
+                EmitCompare(OpCodes.Cgt_Un, op, true);
+                break;
+            case IrOpcode.LessEqualSigned:
+                EmitCompare(OpCodes.Cgt, op, true);
+                break;
+            case IrOpcode.Select:
+                EmitSelect(op);
+                break;
+            case IrOpcode.Call:
+                EmitCall(op);
+                break;
+            case IrOpcode.Field or IrOpcode.Set or IrOpcode.Store or IrOpcode.RaiseIf or IrOpcode.Jump or IrOpcode.Branch or IrOpcode.JumpIndirect
+                or IrOpcode.Exit:
+                throw new InvalidOperationException($"{op.Opcode} has no value in a region");
+            default:
+                throw new InvalidOperationException($"unknown operation {op.Opcode}");
+        }
+    }
+
+    private void EmitGet(in IrInstruction op)
+    {
+        if (GuestRegisters.IndexOf(op.State.Offset) >= 0)
+        {
+            _registers.Get(op.State.Offset, op.Width);
+            return;
+        }
+
+        _registers.PushStateAddress(op.State.Offset);
+        _il.LoadIndirect(op.Width, false);
+    }
+
+    private void EmitBinary(OpCode opcode, in IrInstruction op)
+    {
+        Push(op.A);
+        Push(op.B);
+        _il.Binary(opcode, op.Type);
+    }
+
+    private void EmitShift(OpCode opcode, in IrInstruction op)
+    {
+        Push(op.A);
+        Push(op.B);
+
+        // IL leaves counts past the width undefined; the mask is free on x86 and RyuJIT drops it.
+        if (_block.Code[op.B].Opcode != IrOpcode.Constant)
+        {
+            _il.Constant(op.Type == IrType.I64 ? 63 : 31, IrType.I32);
+            _il.Binary(OpCodes.And, IrType.I32);
+        }
+
+        _il.Shift(opcode, op.Type);
+    }
+
+    private void EmitUnary(OpCode opcode, in IrInstruction op)
+    {
+        Push(op.A);
+        _il.Unary(opcode, _block.Code[op.A].Type, op.Type);
+    }
+
+    private void EmitCompare(OpCode opcode, in IrInstruction op, bool negate)
+    {
+        Push(op.A);
+        Push(op.B);
+        _il.Compare(opcode, _block.Code[op.A].Type);
+        if (negate)
+        {
+            _il.Constant(0, IrType.I32);
+            _il.Compare(OpCodes.Ceq, IrType.I32);
+        }
+    }
+
+    /// <summary>Integer selects without a branch: c ^ ((b ^ c) &amp; −condition). Conditions are 0 or 1.</summary>
+    private void EmitSelect(in IrInstruction op)
+    {
+        Push(op.C);
+        Push(op.B);
+        Push(op.C);
+        _il.Binary(OpCodes.Xor, op.Type);
+        Push(op.A);
+        _il.Unary(OpCodes.Neg, IrType.I32, IrType.I32);
+        if (op.Type == IrType.I64)
+        {
+            _il.Unary(OpCodes.Conv_I8, IrType.I32, IrType.I64);
+        }
+
+        _il.Binary(OpCodes.And, op.Type);
+        _il.Binary(OpCodes.Xor, op.Type);
+    }
+
+    private void EmitCall(in IrInstruction op)
+    {
+        MethodInfo method = op.Method!;
+        ParameterInfo[] parameters = method.GetParameters();
+        IrType[] types = new IrType[parameters.Length];
+        for (int i = 0; i < parameters.Length; i++)
+        {
+            Push(op.Arguments![i]);
+            types[i] = _block.Code[op.Arguments[i]].Type;
+            Type parameter = parameters[i].ParameterType;
+            if (parameter.IsGenericType && IlTypes.Reinterpret(parameter, true) is { } reinterpret)
+            {
+                _il.Call(reinterpret, [types[i]], types[i]);
+            }
+        }
+
+        _il.Call(method, types, op.Type);
+        if (method.ReturnType.IsGenericType && IlTypes.Reinterpret(method.ReturnType, false) is { } back)
+        {
+            _il.Call(back, [op.Type], op.Type);
+        }
+    }
+
+    /// <summary>Jumps when a condition holds, as one compare-and-branch where it is a comparison computed here.</summary>
+    private void BranchIf(int condition, Label target)
+    {
+        IrInstruction op = _block.Code[condition];
+        if (_values[condition] == null && BranchFor(op.Opcode) is { } opcode)
+        {
+            if (op.Opcode == IrOpcode.Equal && _block.Code[op.B] is { Opcode: IrOpcode.Constant, Immediate: 0 })
+            {
+                if (_values[op.A] == null && InverseBranchFor(_block.Code[op.A].Opcode) is { } inverse)
+                {
+                    IrInstruction inner = _block.Code[op.A];
+                    Push(inner.A);
+                    Push(inner.B);
+                    _il.BranchCompare(inverse, target, _block.Code[inner.A].Type);
+                    return;
+                }
+
+                Push(op.A);
+                _il.BranchOn(OpCodes.Brfalse, target, _block.Code[op.A].Type);
+                return;
+            }
+
+            Push(op.A);
+            Push(op.B);
+            _il.BranchCompare(opcode, target, _block.Code[op.A].Type);
+            return;
+        }
+
+        Push(condition);
+        _il.BranchOn(OpCodes.Brtrue, target);
+    }
+
+    private static OpCode? BranchFor(IrOpcode opcode) => opcode switch
+    {
+        IrOpcode.Equal => OpCodes.Beq,
+        IrOpcode.NotEqual => OpCodes.Bne_Un,
+        IrOpcode.LessUnsigned => OpCodes.Blt_Un,
+        IrOpcode.LessSigned => OpCodes.Blt,
+        IrOpcode.LessEqualUnsigned => OpCodes.Ble_Un,
+        IrOpcode.LessEqualSigned => OpCodes.Ble,
+        _ => null,
+    };
+
+    private static OpCode? InverseBranchFor(IrOpcode opcode) => opcode switch
+    {
+        IrOpcode.Equal => OpCodes.Bne_Un,
+        IrOpcode.NotEqual => OpCodes.Beq,
+        IrOpcode.LessUnsigned => OpCodes.Bge_Un,
+        IrOpcode.LessSigned => OpCodes.Bge,
+        IrOpcode.LessEqualUnsigned => OpCodes.Bgt_Un,
+        IrOpcode.LessEqualSigned => OpCodes.Bgt,
+        _ => null,
+    };
+}

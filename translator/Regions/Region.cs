@@ -1,0 +1,35 @@
+using System.Reflection.Emit;
+using Jitvmm.Runtime.CodeCache;
+
+namespace Jitvmm.Translator.Regions;
+
+/// <summary>Compiled code of several blocks, with one entry for each block it may be entered at.</summary>
+public sealed class Region
+{
+    internal Region(IReadOnlyList<RegionBlock> blocks, DynamicMethod method, nint code)
+    {
+        Method = method;
+        Code = code;
+        foreach (RegionBlock block in blocks)
+        {
+            Blocks.Add(block.Source);
+            InstructionCount += block.Instructions.Length;
+            if (block.Entry >= 0)
+            {
+                Entries.Add((block.Source, block.Entry));
+            }
+        }
+    }
+
+    public List<TranslationBlock> Blocks { get; } = [];
+
+    public List<(TranslationBlock Block, int Entry)> Entries { get; } = [];
+
+    public int InstructionCount { get; }
+
+    /// <summary>Host address of the code: (state, memory base, entry) → <see cref="Runtime.Execution.BlockExit"/>.</summary>
+    public nint Code { get; }
+
+    /// <summary>Keeps the code alive.</summary>
+    internal DynamicMethod Method { get; }
+}

@@ -1,0 +1,37 @@
+using Iced.Intel;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Translator.Ir;
+
+namespace Jitvmm.Translator.Regions;
+
+/// <summary>One block of a region: its guest instructions, their IR, and what is known about its flags.</summary>
+public sealed class RegionBlock
+{
+    public required TranslationBlock Source { get; init; }
+
+    public required Instruction[] Instructions { get; init; }
+
+    public ulong Address => Source.Address;
+
+    /// <summary>Operations in order; the last one ends the block, unless it falls through to <see cref="Source"/>'s end.</summary>
+    public IrInstruction[] Code { get; set; } = [];
+
+    /// <summary>Uses of each operation after dead code was found; 0 is dead.</summary>
+    public int[] Used { get; set; } = [];
+
+    public StatusFlags FlagsIn { get; set; }
+
+    public StatusFlags FlagsOut { get; set; } = StatusFlags.None;
+
+    /// <summary>Guest addresses control may go to directly.</summary>
+    public List<ulong> Successors { get; } = [];
+
+    /// <summary>Address after a call that ends the block: where the callee returns to. 0 when it does not end in a call.</summary>
+    public ulong ReturnSite { get; set; }
+
+    /// <summary>Whether a branch of the region comes here from the same or a higher address.</summary>
+    public bool IsLoopHead { get; set; }
+
+    /// <summary>Number under which the region may be entered here, or −1.</summary>
+    public int Entry { get; set; } = -1;
+}

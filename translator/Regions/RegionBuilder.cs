@@ -1,0 +1,223 @@
+using Iced.Intel;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Memory;
+using Jitvmm.Translator.Decode;
+using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Lift;
+using Jitvmm.Translator.Passes;
+
+namespace Jitvmm.Translator.Regions;
+
+/// <summary>
+/// Chooses the blocks compiled together with a hot one, and lifts them: what direct branches, fall-through,
+/// direct calls and the returns from them reach, as far as tier 0 has been there.
+/// </summary>
+/// <remarks>
+/// A call whose callee is in the region is a push and a branch; a return compares with the region's return
+/// sites. So a loop that calls small functions is one region, and so is a recursive function.
+/// </remarks>
+public sealed class RegionBuilder
+{
+    /// <summary>Guest instructions: beyond this RyuJIT's optimiser gives up on the method.</summary>
+    private const int MaxInstructions = 220;
+
+    private const int MaxBlocks = 48;
+
+    private readonly CodeCache _cache;
+    private readonly BlockDecoder _decoder = new(0);
+    private readonly IrBuilder _builder = new();
+    private readonly Lifter _lifter;
+    private readonly Instruction[] _instructions = new Instruction[BlockDecoder.MaxInstructions];
+
+    public RegionBuilder(CodeCache cache)
+    {
+        _cache = cache;
+        _lifter = new Lifter(_builder);
+    }
+
+    /// <summary>The blocks of a region around <paramref name="head"/> in address order, lifted; null when the head cannot be compiled.</summary>
+    public List<RegionBlock>? Build(TranslationBlock head)
+    {
+        Dictionary<ulong, RegionBlock> chosen = [];
+        Queue<TranslationBlock> pending = new();
+        pending.Enqueue(head);
+        int instructions = 0;
+        while (pending.Count > 0 && chosen.Count < MaxBlocks && instructions < MaxInstructions)
+        {
+            TranslationBlock source = pending.Dequeue();
+            if (chosen.ContainsKey(source.Address) || Lift(source) is not { } block)
+            {
+                continue;
+            }
+
+            chosen.Add(source.Address, block);
+            instructions += block.Instructions.Length;
+            foreach (ulong successor in block.Successors)
+            {
+                if (Worthwhile(head, successor) is { } next)
+                {
+                    pending.Enqueue(next);
+                }
+            }
+        }
+
+        if (!chosen.ContainsKey(head.Address))
+        {
+            return null;
+        }
+
+        List<RegionBlock> blocks = [.. chosen.Values];
+        blocks.Sort((a, b) => a.Address.CompareTo(b.Address));
+        MarkLoopHeads(blocks, chosen);
+        NumberEntries(blocks, head.Address, chosen);
+        FindLiveFlags(blocks, chosen);
+        return blocks;
+    }
+
+    /// <summary>A block tier 0 has run often enough, relative to the head, to be worth its compile time.</summary>
+    private TranslationBlock? Worthwhile(TranslationBlock head, ulong address)
+    {
+        TranslationBlock? block = _cache.Find(address);
+        return block != null && (block.Address == head.Address || block.Executions * 16 >= head.Executions) ? block : null;
+    }
+
+    private RegionBlock? Lift(TranslationBlock source)
+    {
+        int count;
+        lock (_cache.Memory.Gate)
+        {
+            if (source.IsStale)
+            {
+                return null;
+            }
+
+            count = Math.Min(_decoder.Decode(_cache.Memory, source.Address, _instructions, out _), source.InstructionCount);
+        }
+
+        if (count <= 0)
+        {
+            return null;
+        }
+
+        RegionBlock block = new() { Source = source, Instructions = _instructions.AsSpan(0, count).ToArray() };
+        _builder.Clear();
+        for (int i = 0; i < count; i++)
+        {
+            _builder.Guest = i;
+            if (!_lifter.TryLift(block.Instructions[i]))
+            {
+                // #UD: tier 0 raises it.
+                _builder.RaiseIf(_builder.Constant32(1), Runtime.Execution.ExceptionVector.InvalidOpcode);
+                break;
+            }
+        }
+
+        block.Code = _builder.Code.ToArray();
+        FindSuccessors(block);
+        return block;
+    }
+
+    private static void FindSuccessors(RegionBlock block)
+    {
+        ref readonly Instruction last = ref block.Instructions[^1];
+        switch (last.FlowControl)
+        {
+            case FlowControl.ConditionalBranch:
+                block.Successors.Add(last.NextIP);
+                block.Successors.Add(last.NearBranchTarget);
+                break;
+            case FlowControl.UnconditionalBranch:
+                block.Successors.Add(last.NearBranchTarget);
+                break;
+            case FlowControl.Call when last.Mnemonic == Mnemonic.Call:
+                block.Successors.Add(last.NearBranchTarget);
+                block.Successors.Add(last.NextIP);
+                block.ReturnSite = last.NextIP;
+                break;
+            case FlowControl.IndirectCall:
+                block.Successors.Add(last.NextIP);
+                block.ReturnSite = last.NextIP;
+                break;
+            case FlowControl.Next:
+                block.Successors.Add(block.Source.End);
+                break;
+        }
+    }
+
+    private static void MarkLoopHeads(List<RegionBlock> blocks, Dictionary<ulong, RegionBlock> chosen)
+    {
+        foreach (RegionBlock block in blocks)
+        {
+            foreach (ulong successor in block.Successors)
+            {
+                if (successor <= block.Instructions[^1].IP && successor != block.ReturnSite && chosen.TryGetValue(successor, out RegionBlock? target))
+                {
+                    target.IsLoopHead = true;
+                }
+            }
+        }
+    }
+
+    /// <summary>Entries: the head, loop heads (where tier 0 comes back from a side exit), and return sites.</summary>
+    private static void NumberEntries(List<RegionBlock> blocks, ulong head, Dictionary<ulong, RegionBlock> chosen)
+    {
+        int next = 0;
+        chosen[head].Entry = next++;
+        foreach (RegionBlock block in blocks)
+        {
+            bool isReturnSite = blocks.Exists(caller => caller.ReturnSite == block.Address);
+            if (block.Entry < 0 && (block.IsLoopHead || isReturnSite))
+            {
+                block.Entry = next++;
+            }
+        }
+    }
+
+    /// <summary>Status flags live at each block's ends, to a fixed point over the region; everything is live where it is left.</summary>
+    private static void FindLiveFlags(List<RegionBlock> blocks, Dictionary<ulong, RegionBlock> chosen)
+    {
+        foreach (RegionBlock block in blocks)
+        {
+            block.Used = new int[block.Code.Length];
+        }
+
+        bool changed = true;
+        while (changed)
+        {
+            changed = false;
+            for (int i = blocks.Count - 1; i >= 0; i--)
+            {
+                RegionBlock block = blocks[i];
+                StatusFlags liveOut = LiveOut(block, chosen);
+                StatusFlags liveIn = DeadCode.Mark(block.Code, liveOut, block.Used);
+                changed |= liveIn != block.FlagsIn;
+                block.FlagsIn = liveIn;
+                block.FlagsOut = liveOut;
+            }
+        }
+    }
+
+    private static StatusFlags LiveOut(RegionBlock block, Dictionary<ulong, RegionBlock> chosen)
+    {
+        FlowControl flow = block.Instructions[^1].FlowControl;
+        bool direct = flow is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Next
+            || (flow == FlowControl.Call && block.ReturnSite != 0);
+        if (!direct)
+        {
+            return StatusFlags.All;
+        }
+
+        StatusFlags live = StatusFlags.None;
+        foreach (ulong successor in block.Successors)
+        {
+            if (successor == block.ReturnSite)
+            {
+                continue;
+            }
+
+            live |= chosen.TryGetValue(successor, out RegionBlock? next) ? next.FlagsIn : StatusFlags.All;
+        }
+
+        return live;
+    }
+}
