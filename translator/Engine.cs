@@ -69,6 +69,21 @@ public sealed unsafe class Engine : IDisposable
     /// <summary>A new vCPU of this address space, for the calling thread.</summary>
     public VCpu CreateVCpu() => new(Cache, Compiler);
 
+    /// <summary>Call before the host process forks, with every other vCPU stopped; pair with <see cref="EndFork"/> on both sides.</summary>
+    public void BeginFork() => Compiler?.CompileGate.Enter();
+
+    /// <summary>Call after the fork; in the child, <paramref name="survivor"/> is the one vCPU that goes on.</summary>
+    public void EndFork(VCpu? survivor)
+    {
+        if (survivor != null)
+        {
+            Cache.KeepOnly(survivor);
+            Compiler?.ResetAfterFork();
+        }
+
+        Compiler?.CompileGate.Exit();
+    }
+
     public void Dispose()
     {
         HostFaults.RemoveWindow(Memory.HostBase - AddressSpace.GuardSize);

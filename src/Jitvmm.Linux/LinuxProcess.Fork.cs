@@ -33,7 +33,9 @@ public sealed unsafe partial class LinuxProcess
         _forkingThread = thread;
         int previousIndex = _sessionIndex;
         _sessionIndex = index;
+        Engine.BeginFork();
         int pid = HostFork.Fork(clone.ExitSignal, &BecomeChild, this);
+        Engine.EndFork(pid == 0 ? thread.Cpu : null);
         if (pid == 0)
         {
             StartChild(thread, in clone, channel, alone);
