@@ -1,4 +1,5 @@
 using Jitvmm.Linux.Files;
+using Jitvmm.Linux.Syscalls;
 
 namespace Jitvmm.Linux;
 
@@ -12,4 +13,23 @@ public sealed partial class LinuxProcess
 
     /// <summary>Gives the process its files; once.</summary>
     public void AttachFiles(ProcessFiles files) => _files = files;
+
+    /// <summary>Adds the rows of every call about files.</summary>
+    internal static void RegisterFileCalls(SyscallTable table)
+    {
+        OpenCalls.Register(table);
+        TransferCalls.Register(table);
+        StatCalls.Register(table);
+        NameCalls.Register(table);
+        AttributeCalls.Register(table);
+        DirectoryCalls.Register(table);
+        ControlCalls.Register(table);
+        IoctlCalls.Register(table);
+        DescriptorCalls.Register(table);
+        PollCalls.Register(table);
+        EpollCalls.Register(table);
+        SocketCalls.Register(table);
+        MessageCalls.Register(table);
+        DeniedCalls.Register(table);
+    }
 }

@@ -1,21 +1,22 @@
 namespace Jitvmm.Linux.Files;
 
 /// <summary>The directory and last component of a path, for calls that make or remove names. Dispose it.</summary>
-internal ref struct DirectoryEntry
+internal ref struct DirectoryEntry(Span<byte> buffer)
 {
-    /// <summary>Bytes the buffer given to <see cref="Find"/> must have.</summary>
+    /// <summary>Bytes the buffer given to the constructor must have.</summary>
     public const int BufferSize = PathWalk.BufferSize + MaximumName + 1;
 
     private const int MaximumName = 255;
 
-    private Span<byte> _name;
+    private readonly Span<byte> _walkBuffer = buffer[..PathWalk.BufferSize];
+    private readonly Span<byte> _name = buffer[PathWalk.BufferSize..];
     private int _length;
 
     /// <summary>The name and a zero byte.</summary>
     public readonly ReadOnlySpan<byte> Name => _name[..(_length + 1)];
 
     /// <summary>O_PATH descriptor of the directory; -1 when the VMM makes the directory up.</summary>
-    public int Fd { get; private set; }
+    public int Fd { get; private set; } = -1;
 
     public ViewMount? Mount { get; private set; }
 
@@ -39,9 +40,8 @@ internal ref struct DirectoryEntry
     public readonly int CheckChange() => Mount!.Tree != null ? -Errno.EACCES : Mount.IsWritable ? 0 : -Errno.EROFS;
 
     /// <summary>Finds the directory of <paramref name="path"/>.</summary>
-    public int Find(ProcessFiles files, OpenFile? start, ReadOnlySpan<byte> path, Span<byte> buffer)
+    public int Find(ProcessFiles files, OpenFile? start, scoped ReadOnlySpan<byte> path)
     {
-        Fd = -1;
         if (path.IsEmpty)
         {
             return -Errno.ENOENT;
@@ -57,11 +57,10 @@ internal ref struct DirectoryEntry
         }
 
         _length = name.Length;
-        _name = buffer[PathWalk.BufferSize..];
         name.CopyTo(_name);
         _name[_length] = 0;
         ReadOnlySpan<byte> directory = slash >= 0 ? path[..(slash + 1)] : trimmed.IsEmpty ? "/"u8 : "."u8;
-        PathWalk walk = new(files, buffer);
+        scoped PathWalk walk = new(files, _walkBuffer);
         int fd = walk.Open(start, directory, OpenFlags.Path | OpenFlags.Directory);
         if (fd < 0)
         {

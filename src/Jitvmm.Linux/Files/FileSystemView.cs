@@ -22,6 +22,7 @@ public sealed class FileSystemView : IDisposable
         WorkingDirectory = workingDirectory;
         _privateDirectory = privateDirectory;
         _owner = HostSyscall.Raw(ProcessIdNumber);
+        AbstractPrefix = options.HasNetwork ? [] : System.Text.Encoding.ASCII.GetBytes($"jitvmm-{_owner}-");
     }
 
     /// <summary>Builds the view the options describe.</summary>
@@ -34,6 +35,9 @@ public sealed class FileSystemView : IDisposable
 
     /// <summary>Guest path the first process starts in.</summary>
     public byte[] WorkingDirectory { get; }
+
+    /// <summary>What abstract socket names of this session begin with on the host; empty when the guest uses the host's own.</summary>
+    internal byte[] AbstractPrefix { get; }
 
     /// <summary>Why <see cref="Dispose"/> left files behind, if it did.</summary>
     public Exception? RemovalError { get; private set; }

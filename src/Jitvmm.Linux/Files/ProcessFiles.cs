@@ -143,7 +143,7 @@ public sealed class ProcessFiles
 
     /// <summary>Finds a file by path without opening it. <paramref name="follow"/> decides about a final symbolic link.</summary>
     [SkipLocalsInit]
-    internal int Locate(OpenFile? start, ReadOnlySpan<byte> path, bool follow, out Located located)
+    internal int Locate(OpenFile? start, scoped ReadOnlySpan<byte> path, bool follow, out Located located)
     {
         PathWalk walk = new(this, stackalloc byte[PathWalk.BufferSize]);
         int fd = walk.Open(start, path, OpenFlags.Path | (follow ? 0 : OpenFlags.NoFollow));
