@@ -43,6 +43,7 @@ public sealed partial class LinuxProcess
         TimeCalls.Register(Syscalls);
         SystemCalls.Register(Syscalls);
         CredentialCalls.Register(Syscalls);
+        RegisterFileCalls(Syscalls);
     }
 
     /// <summary>The guest's memory.</summary>

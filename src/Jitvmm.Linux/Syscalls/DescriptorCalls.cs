@@ -24,7 +24,6 @@ internal static unsafe class DescriptorCalls
         table.Add(294, "inotify_init1", "x", &CreateWatchWithFlags);
         table.Add(254, "inotify_add_watch", "fsx", &AddWatch);
         table.Add(255, "inotify_rm_watch", "fd", &RemoveWatch);
-        table.Add(434, "pidfd_open", "dx", &OpenProcess);
     }
 
     /// <summary>Installs a new host descriptor, which the host made close-on-exec whatever the guest asked.</summary>
@@ -168,19 +167,4 @@ internal static unsafe class DescriptorCalls
     }
 
     private static long RemoveWatch(GuestThread thread, in SyscallArgs args) => thread.RawOn(args.Int0, 255, args.A1);
-
-    private static long OpenProcess(GuestThread thread, in SyscallArgs args)
-    {
-        if (args.Int0 <= 0)
-        {
-            return -Errno.EINVAL;
-        }
-
-        bool isVisible = args.Int0 == ProcText.ProcessId || thread.Files.Facts.IsGuestProcess(args.Int0);
-
-        // PIDFD_NONBLOCK only: a pidfd is always close-on-exec.
-        return isVisible
-            ? Install(thread, HostSyscall.Raw(434, args.A0, args.A1), FileKind.Anonymous, OpenFlags.CloseOnExec)
-            : -Errno.ESRCH;
-    }
 }
