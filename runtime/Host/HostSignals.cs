@@ -26,6 +26,15 @@ public static unsafe class HostSignals
     /// <summary>si_value of a kick. Shared with HostStubs.asm.</summary>
     private const ulong KickValue = 0x4b49434b;
 
+    /// <summary>si_value that makes a thread block the guest's signals. Shared with HostStubs.asm.</summary>
+    private const ulong BlockValue = 0x4b434c42;
+
+    private const long OpenFile = 2;
+    private const long CloseFile = 3;
+    private const long SetSignalMask = 14;
+    private const long Sleep = 35;
+    private const long ReadDirectory = 217;
+
     /// <summary>si_value of a guest's tgkill of <see cref="ClrSignal"/> to its own process. Shared with HostStubs.asm.</summary>
     public const ulong DirectedValue = 0x44495254;
 
@@ -56,6 +65,14 @@ public static unsafe class HostSignals
         ChainHandler(5, HostStubs.SharedHandler);
         ChainHandler(8, HostStubs.SharedHandler);
         ChainHandler(ClrSignal, HostStubs.SharedHandler);
+        BlockInOtherThreads();
+    }
+
+    /// <summary>Keeps the guest's signals away from the calling thread, which runs no guest code.</summary>
+    public static void BlockInThisThread()
+    {
+        ulong mask = Mirrored;
+        _ = HostCalls.Raw(SetSignalMask, 0, (ulong)&mask, 0, 8);
     }
 
     /// <summary>The kernel's disposition of a mirrored signal.</summary>
@@ -87,14 +104,7 @@ public static unsafe class HostSignals
     /// <summary>Makes a guest thread's blocking call end and its vCPU exit, without a guest signal.</summary>
     public static void Kick(int tid)
     {
-        byte* info = stackalloc byte[HostThread.SignalInfoSize];
-        NativeMemory.Clear(info, HostThread.SignalInfoSize);
-        ulong pid = (ulong)HostCalls.Raw(HostCalls.GetPid);
-        *(int*)info = ClrSignal;
-        *(int*)(info + 8) = -1;
-        *(int*)(info + 16) = (int)pid;
-        *(ulong*)(info + 24) = KickValue;
-        _ = HostCalls.Raw(HostCalls.QueueThreadSignal, pid, (ulong)tid, ClrSignal, (ulong)info);
+        _ = SendMarked(tid, KickValue);
     }
 
     /// <summary>Restores the default action of any signal, CoreCLR's own included: for dying of it.</summary>
@@ -102,6 +112,57 @@ public static unsafe class HostSignals
     {
         KernelAction action = default;
         _ = HostCalls.Raw(HostCalls.SetSignalAction, (ulong)signal, (ulong)&action, 0, 8);
+    }
+
+    private static long SendMarked(int tid, ulong value)
+    {
+        byte* info = stackalloc byte[HostThread.SignalInfoSize];
+        NativeMemory.Clear(info, HostThread.SignalInfoSize);
+        ulong pid = (ulong)HostCalls.Raw(HostCalls.GetPid);
+        *(int*)info = ClrSignal;
+        *(int*)(info + 8) = -1;
+        *(int*)(info + 16) = (int)pid;
+        *(ulong*)(info + 24) = value;
+        return HostCalls.Raw(HostCalls.QueueThreadSignal, pid, (ulong)tid, ClrSignal, (ulong)info);
+    }
+
+    /// <summary>
+    /// Makes the threads CoreCLR has by now block the guest's signals: a signal to the process must reach a guest
+    /// thread at once. Threads that come later pass on what they get, and block it from then on.
+    /// </summary>
+    private static void BlockInOtherThreads()
+    {
+        const int BufferSize = 4096;
+        const int MaxWaits = 1000;
+        byte* buffer = stackalloc byte[BufferSize];
+        long directory;
+        fixed (byte* path = "/proc/self/task\0"u8)
+        {
+            directory = HostCalls.Raw(OpenFile, (ulong)path, 0x90000);
+        }
+
+        int self = (int)HostCalls.Raw(HostCalls.GetTid);
+        int sent = 0;
+        long count;
+        while (directory >= 0 && (count = HostCalls.Raw(ReadDirectory, (ulong)directory, (ulong)buffer, BufferSize)) > 0)
+        {
+            for (long at = 0; at < count; at += *(ushort*)(buffer + at + 16))
+            {
+                // struct linux_dirent64: the name is at 19, the record's length at 16.
+                ReadOnlySpan<byte> name = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(buffer + at + 19);
+                if (System.Buffers.Text.Utf8Parser.TryParse(name, out int tid, out _) && tid != self && SendMarked(tid, BlockValue) == 0)
+                {
+                    sent++;
+                }
+            }
+        }
+
+        _ = HostCalls.Raw(CloseFile, (ulong)directory);
+        long* time = stackalloc long[2] { 0, 10_000 };
+        for (int i = 0; i < MaxWaits && Volatile.Read(ref *HostStubs.BlockedCount) < sent; i++)
+        {
+            _ = HostCalls.Raw(Sleep, (ulong)time);
+        }
     }
 
     /// <summary>Puts a native handler before the one in place.</summary>

@@ -31,6 +31,7 @@ default rel
 %define D_THREADS       8        ; pointer to the records
 %define D_MASK          16       ; signals blocked until a recorded one is delivered
 %define D_WINDOW_COUNT  24       ; dword
+%define D_BLOCKED       28       ; dword; threads that have obeyed BLOCK
 %define D_CHAIN         32       ; CoreCLR's handlers by signal number (65 pointers)
 %define D_WINDOWS       560      ; {start, end} pairs
 
@@ -54,6 +55,7 @@ default rel
 %define SIGSEGV  11
 %define SIGCLR   34              ; CoreCLR's thread interruption signal
 %define KICK     0x4b49434b      ; si_value that marks the VMM's own use of SIGCLR
+%define BLOCK    0x4b434c42      ; si_value that tells a thread of CoreCLR's to block the guest's signals
 %define DIRECTED 0x44495254      ; si_value that marks a guest's tgkill with SIGCLR to its own process
 
 data equ $$ + 0x1000
@@ -323,6 +325,8 @@ shared_handler:
     jne     queued_signal
     cmp     dword [rsi + SI_VALUE], KICK
     je      .kick
+    cmp     dword [rsi + SI_VALUE], BLOCK
+    je      .block
     cmp     dword [rsi + SI_VALUE], DIRECTED
     je      queued_signal
     cmp     dword [rsi + SI_CODE], -6
@@ -335,6 +339,11 @@ shared_handler:
     mov     dword [r8 + T_KICKED], 1
     jmp     interrupt
 .done:
+    ret
+.block:
+    mov     rax, [data + D_MASK]
+    or      [rdx + UC_MASK], rax
+    lock inc dword [data + D_BLOCKED]
     ret
 
 ; Signals the host never blocks, because CoreCLR needs them: several may be waiting for the guest's mask.

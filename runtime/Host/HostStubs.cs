@@ -27,6 +27,9 @@ internal static unsafe partial class HostStubs
 
     internal static int* WindowCount => (int*)(s_base + DataOffset + 24);
 
+    /// <summary>Threads of CoreCLR's that have blocked the guest's signals on request.</summary>
+    internal static int* BlockedCount => (int*)(s_base + DataOffset + 28);
+
     /// <summary>CoreCLR's handler per signal number.</summary>
     internal static nint* Chain => (nint*)(s_base + DataOffset + 32);
 

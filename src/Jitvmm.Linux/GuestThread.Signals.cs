@@ -44,6 +44,7 @@ public sealed unsafe partial class GuestThread
     {
         SignalMask = mask & ~NeverBlocked;
         SetHostMask(SignalMask);
+        AttendWaiting(SignalMask);
     }
 
     /// <summary>
@@ -55,16 +56,7 @@ public sealed unsafe partial class GuestThread
     {
         _temporaryMask = mask & ~NeverBlocked;
 
-        // A signal that only waits here for the mask must end the call.
-        TakeQueue();
-        foreach (SignalInfo info in _waiting)
-        {
-            if ((mask & Signal.Bit(info.Signal)) == 0)
-            {
-                Host->Interrupt = 1;
-            }
-        }
-
+        AttendWaiting(mask);
         return mask & HostSignals.Mirrored;
     }
 
@@ -159,6 +151,19 @@ public sealed unsafe partial class GuestThread
         }
 
         Enter(action, info, fault);
+    }
+
+    /// <summary>Makes the thread attend to signals that wait here and that a mask lets through.</summary>
+    private void AttendWaiting(ulong mask)
+    {
+        TakeQueue();
+        foreach (SignalInfo info in _waiting)
+        {
+            if ((mask & Signal.Bit(info.Signal)) == 0)
+            {
+                Host->Interrupt = 1;
+            }
+        }
     }
 
     private void SetHostMask(ulong mask)

@@ -37,7 +37,8 @@ public sealed unsafe partial class GuestThread
     /// <summary>The native stubs' record of the host thread; null before it runs.</summary>
     public HostThread* Host { get; private set; }
 
-    public int Tid => Host->Tid;
+    /// <summary>The thread id; it stays after the thread has ended.</summary>
+    public int Tid { get; private set; }
 
     /// <summary>Address to clear and wake when the thread ends (set_tid_address); 0 = none.</summary>
     internal ulong ClearChildTid { get; set; }
@@ -74,8 +75,12 @@ public sealed unsafe partial class GuestThread
     internal void Enter()
     {
         Host = HostThreads.Enter();
+        Tid = Host->Tid;
         Host->ExitRequest = ExitRequest;
     }
+
+    /// <summary>In the child of a fork, whose host thread has another id.</summary>
+    internal void BecomeForked() => Tid = Host->Tid;
 
     /// <summary>Gives the host thread up.</summary>
     internal void Leave()

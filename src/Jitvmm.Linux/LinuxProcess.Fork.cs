@@ -78,6 +78,7 @@ public sealed unsafe partial class LinuxProcess
         process._leaving.Clear();
         process._mainThread = thread;
         process._mainExitStatus = 0;
+        thread.BecomeForked();
         process.Timers.Forget();
         thread.Host->Pending = 0;
         thread.Host->QueueHead = thread.Host->QueueTail;

@@ -50,7 +50,7 @@ public sealed unsafe class SyscallTracer(int hostFd)
     public void Exit(GuestThread thread, long result, bool noResult)
     {
         StringBuilder? line = t_line;
-        if (line == null)
+        if (line == null || line.Length == 0)
         {
             return;
         }
