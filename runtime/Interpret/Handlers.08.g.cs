@@ -27,6 +27,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -53,6 +58,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -74,6 +84,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -102,6 +117,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -155,6 +175,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -180,6 +205,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -199,6 +229,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -226,6 +261,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -237,6 +277,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 314);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -249,6 +294,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 314);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
+        if (TMemory.MustPrepare(cpu, v4, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+        }
+
         TMemory.Store(cpu, mem, v4, ((ulong)v0));
         *(ulong*)((byte*)cpu + 32) = v4;
         op++;
@@ -283,6 +333,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -296,6 +351,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -311,6 +371,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
+        if (TMemory.MustPrepare(cpu, v22, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
+        }
+
         TMemory.Store(cpu, mem, v22, (ushort)(v23 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v23 >> (int)v2) & (0x1u)));
         op++;
@@ -326,6 +391,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
+        if (TMemory.MustPrepare(cpu, v22, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
+        }
+
         TMemory.Store(cpu, mem, v22, (ushort)(v23 | ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -411,6 +481,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -424,6 +499,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -439,6 +519,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v2) & (0x1u)));
         op++;
@@ -454,6 +539,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 | ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -539,6 +629,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -552,6 +647,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -567,6 +667,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 | ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v3) & (0x1ul));
         op++;
@@ -582,6 +687,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -655,6 +765,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -669,6 +784,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -690,6 +810,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -704,6 +829,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -725,6 +855,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -739,6 +874,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -797,6 +937,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -823,6 +968,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -844,6 +994,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -872,6 +1027,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -930,6 +1090,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -956,6 +1121,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -977,6 +1147,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -1005,6 +1180,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1058,6 +1238,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -1083,6 +1268,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1102,6 +1292,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -1129,6 +1324,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1234,7 +1434,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
-        TMemory.Store(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), v12);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (TMemory.MustPrepare(cpu, a10, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a10, 4);
+        }
+
+        TMemory.Store(cpu, mem, a10, v12);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1273,7 +1479,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
-        TMemory.Store(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), v12);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (TMemory.MustPrepare(cpu, a10, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a10, 4);
+        }
+
+        TMemory.Store(cpu, mem, a10, v12);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1801,6 +2013,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<byte>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
+        }
+
         TMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -1824,6 +2041,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<byte>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
+        }
+
         TMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -1841,6 +2063,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<byte>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
+        }
+
         TMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -1866,6 +2093,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<byte>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
+        }
+
         TMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -1989,6 +2221,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
+        }
+
         TMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -2012,6 +2249,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
+        }
+
         TMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -2029,6 +2271,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
+        }
+
         TMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -2054,6 +2301,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
+        }
+
         TMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -2179,6 +2431,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<uint>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
+        }
+
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
@@ -2202,6 +2459,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<uint>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
+        }
+
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
@@ -2219,6 +2481,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<uint>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
+        }
+
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
@@ -2244,6 +2511,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<uint>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
+        }
+
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
@@ -2366,6 +2638,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+        }
+
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -2388,6 +2665,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+        }
+
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -2405,6 +2687,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
+        }
+
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -2429,6 +2716,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
+        }
+
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -2538,6 +2830,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)v2))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -2551,6 +2848,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2566,6 +2868,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
+        if (TMemory.MustPrepare(cpu, v22, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
+        }
+
         TMemory.Store(cpu, mem, v22, (ushort)((v23 & (~((0x1u) << (int)v2))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v23 >> (int)v2) & (0x1u)));
         op++;
@@ -2581,6 +2888,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
+        if (TMemory.MustPrepare(cpu, v22, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
+        }
+
         TMemory.Store(cpu, mem, v22, (ushort)((v23 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2666,6 +2978,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)v2))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -2679,6 +2996,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2694,6 +3016,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 & (~((0x1u) << (int)v2))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v2) & (0x1u)));
         op++;
@@ -2709,6 +3036,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 & (~((0x1u) << (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2794,6 +3126,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)v3))));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -2807,6 +3144,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2822,6 +3164,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 & (~((0x1ul) << (int)v3))));
         *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v3) & (0x1ul));
         op++;
@@ -2837,6 +3184,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3474,6 +3826,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -3486,6 +3843,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3500,6 +3862,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -3514,6 +3881,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3592,6 +3964,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -3604,6 +3981,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3618,6 +4000,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -3632,6 +4019,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3710,6 +4102,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -3722,6 +4119,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3736,6 +4138,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -3750,6 +4157,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3828,6 +4240,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)v6))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -3840,6 +4257,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3854,6 +4276,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)v6))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -3868,6 +4295,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3946,6 +4378,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)v4))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -3958,6 +4395,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3972,6 +4414,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)v4))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -3986,6 +4433,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4064,6 +4516,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)v6))));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -4076,6 +4533,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4090,6 +4552,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)v6))));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -4104,6 +4571,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4182,6 +4654,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -4194,6 +4671,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4208,6 +4690,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -4222,6 +4709,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4300,6 +4792,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -4312,6 +4809,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4326,6 +4828,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -4340,6 +4847,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4418,6 +4930,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -4430,6 +4947,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4444,6 +4966,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -4458,6 +4985,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4539,6 +5071,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -4552,6 +5089,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4567,6 +5109,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
+        if (TMemory.MustPrepare(cpu, v22, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
+        }
+
         TMemory.Store(cpu, mem, v22, (ushort)(v23 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v23 >> (int)v2) & (0x1u)));
         op++;
@@ -4582,6 +5129,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
+        if (TMemory.MustPrepare(cpu, v22, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
+        }
+
         TMemory.Store(cpu, mem, v22, (ushort)(v23 ^ ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4667,6 +5219,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -4680,6 +5237,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4695,6 +5257,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v2) & (0x1u)));
         op++;
@@ -4710,6 +5277,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4795,6 +5367,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -4808,6 +5385,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4823,6 +5405,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v3) & (0x1ul));
         op++;
@@ -4838,6 +5425,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
+        if (TMemory.MustPrepare(cpu, v21, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
+        }
+
         TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5819,6 +6411,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(byte*)((byte*)cpu + op->R1) = (byte)v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
@@ -5839,6 +6436,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
         *(byte*)((byte*)cpu + op->R1) = (byte)v4;
         op++;
@@ -5855,6 +6457,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(byte*)((byte*)cpu + op->R1) = (byte)v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
@@ -5877,6 +6484,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
         *(byte*)((byte*)cpu + op->R1) = (byte)v12;
         op++;
@@ -5987,6 +6599,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
@@ -6007,6 +6624,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
         op++;
@@ -6023,6 +6645,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
@@ -6045,6 +6672,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
         op++;
@@ -6155,6 +6787,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 + v0;
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
@@ -6175,6 +6812,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 + v0));
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
         op++;
@@ -6191,6 +6833,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 + v0;
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
@@ -6213,6 +6860,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 + v0));
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
         op++;
@@ -6322,6 +6974,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 + v0;
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + op->R1) = v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
@@ -6341,6 +6998,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 + v0));
         *(ulong*)((byte*)cpu + op->R1) = v4;
         op++;
@@ -6357,6 +7019,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 + v0;
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + op->R1) = v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
@@ -6378,6 +7045,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 + v0));
         *(ulong*)((byte*)cpu + op->R1) = v12;
         op++;
@@ -6457,7 +7129,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6469,7 +7147,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
