@@ -25,6 +25,7 @@ internal static class HelpText
           --share-all               all of the host, read-write, with the network
           --env NAME=VALUE          set a variable; without =VALUE, remove it
           --memory SIZE             memory it may map: bytes, or with K, M, G, T (default: no limit)
+          --tasks N                 processes and threads it may have at once (default 1024)
 
         How it runs
           --tier 0|1|auto           interpret; compile everything; both as it pays (default)

@@ -10,6 +10,8 @@ internal static class Program
         {
             switch (arguments)
             {
+                case ["run", .. string[] words]:
+                    return Run(words);
                 case ["--help" or "-h" or "help"]:
                     Console.Out.Write(HelpText.Overview);
                     return ExitCodes.Success;
@@ -23,10 +25,33 @@ internal static class Program
                     throw new UsageException($"unknown command {arguments[0]}");
             }
         }
+        catch (ProcessGuestException error)
+        {
+            return Fail(error.Message, error.ExitCode);
+        }
         catch (UsageException error)
         {
             return Fail($"{error.Message}; see jitvmm run --help", ExitCodes.VmmError);
         }
+    }
+
+    private static int Run(string[] words)
+    {
+        RunCommandLine line = RunCommandLine.Parse(words);
+        if (line.Help)
+        {
+            Console.Out.Write(HelpText.Run);
+            return ExitCodes.Success;
+        }
+
+        if (!HostProcess.RestartWithSettings())
+        {
+            return Fail("the runtime's settings could not be put into the environment", ExitCodes.VmmError);
+        }
+
+        ProcessGuestOptions options = line.ToOptions(HostProcess.LastArguments(words.Length - line.ProgramIndex), HostProcess.Environment());
+        new ProcessGuest(options).Run();
+        return ExitCodes.VmmError;
     }
 
     private static int Fail(string message, int code)

@@ -18,6 +18,7 @@ internal sealed class RunCommandLine
     private bool _hostNetwork;
     private bool _shareAll;
     private ulong _memoryLimit;
+    private int _taskLimit = ProcessGuestOptions.DefaultTaskLimit;
     private ExecutionTier _tier;
     private MemoryChecks _checks;
     private long _codeCacheSize = ProcessGuestOptions.DefaultCodeCacheSize;
@@ -56,6 +57,7 @@ internal sealed class RunCommandLine
         HostNetwork = _hostNetwork,
         ShareAll = _shareAll,
         MemoryLimit = _memoryLimit,
+        TaskLimit = _taskLimit,
         CodeCacheSize = _codeCacheSize,
         Trace = _trace,
         Statistics = _statistics,
@@ -154,6 +156,9 @@ internal sealed class RunCommandLine
             case "--memory":
                 _memoryLimit = ParseSize(name, Value(name, value));
                 break;
+            case "--tasks":
+                _taskLimit = ParseCount(name, Value(name, value));
+                break;
             case "--code-cache":
                 _codeCacheSize = (long)Math.Min(ParseSize(name, Value(name, value)), long.MaxValue);
                 break;
@@ -194,6 +199,11 @@ internal sealed class RunCommandLine
 
         return new BindMount(pair[..colon], pair[(colon + 1)..], readOnly);
     }
+
+    private static int ParseCount(string name, string value) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0
+            ? number
+            : throw new UsageException($"{name} is a number of at least 1, not {value}");
 
     private static ulong ParseSize(string name, string value)
     {

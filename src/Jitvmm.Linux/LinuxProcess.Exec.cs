@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Jitvmm.Linux.Files;
 using Jitvmm.Linux.Loading;
@@ -17,14 +18,18 @@ public sealed unsafe partial class LinuxProcess
     /// Loads the first program and runs it on the calling thread, which must be the host process's first. Does
     /// not return: the host process ends as the guest's does.
     /// </summary>
+    /// <param name="program">A path, or a name to look up in the environment's PATH.</param>
+    /// <param name="arguments">argv, without closing zeros.</param>
+    /// <param name="environment">NAME=VALUE each.</param>
     /// <exception cref="LoadException">The program cannot be started.</exception>
-    public void Run(string path, IReadOnlyList<string> arguments, IReadOnlyList<string> environment)
+    [DoesNotReturn]
+    public void Run(byte[] program, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment)
     {
         GuestThread thread = new(this);
         _mainThread = thread;
         _threads.Add(thread);
         thread.Enter();
-        PreparedExec exec = Prepare(null, AtFdCwd, Encoding.UTF8.GetBytes(path), 0, Bytes(arguments), Bytes(environment), InheritedMask());
+        PreparedExec exec = PrepareFirst(program, arguments, environment);
         Start(thread, exec);
         RunMain(thread);
     }
@@ -69,15 +74,50 @@ public sealed unsafe partial class LinuxProcess
         return 0;
     }
 
-    private static List<byte[]> Bytes(IReadOnlyList<string> texts)
+    /// <summary>Finds the first program as execvp(3) does: a file that is not there or may not be executed lets the search go on.</summary>
+    private PreparedExec PrepareFirst(byte[] program, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment)
     {
-        List<byte[]> result = new(texts.Count);
-        for (int i = 0; i < texts.Count; i++)
+        ulong mask = InheritedMask();
+        if (program.AsSpan().Contains((byte)'/'))
         {
-            result.Add(Encoding.UTF8.GetBytes(texts[i]));
+            return Prepare(null, AtFdCwd, program, 0, arguments, environment, mask);
         }
 
-        return result;
+        LoadException? refusal = null;
+        ReadOnlySpan<byte> folders = SearchPath(environment);
+        for (bool more = program.Length > 0; more;)
+        {
+            int colon = folders.IndexOf((byte)':');
+            ReadOnlySpan<byte> folder = colon < 0 ? folders : folders[..colon];
+            byte[] candidate = folder.IsEmpty ? [.. "./"u8, .. program] : [.. folder, (byte)'/', .. program];
+            try
+            {
+                return Prepare(null, AtFdCwd, candidate, 0, arguments, environment, mask);
+            }
+            catch (LoadException error) when (error.Error is Errno.ENOENT or Errno.ENOTDIR or Errno.EACCES)
+            {
+                refusal = error.Error == Errno.EACCES ? error : refusal;
+            }
+
+            more = colon >= 0;
+            folders = folders[(colon + 1)..];
+        }
+
+        throw refusal ?? new LoadException($"{Encoding.UTF8.GetString(program)}: command not found", Errno.ENOENT);
+    }
+
+    private static ReadOnlySpan<byte> SearchPath(IReadOnlyList<byte[]> environment)
+    {
+        for (int i = 0; i < environment.Count; i++)
+        {
+            ReadOnlySpan<byte> variable = environment[i];
+            if (variable.StartsWith("PATH="u8))
+            {
+                return variable[5..];
+            }
+        }
+
+        return "/bin:/usr/bin"u8;
     }
 
     private static ulong InheritedMask()

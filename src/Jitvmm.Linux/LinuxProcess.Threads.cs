@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Host;
 
@@ -175,6 +176,7 @@ public sealed unsafe partial class LinuxProcess
     }
 
     /// <summary>The main thread's host thread is the process's: it stays until the process ends, whatever its guest thread did.</summary>
+    [DoesNotReturn]
     internal void RunMain(GuestThread thread)
     {
         for (;;)

@@ -6,6 +6,9 @@ public sealed class ProcessGuestOptions
     /// <summary>Bytes of translations kept at most, unless <see cref="CodeCacheSize"/> says otherwise.</summary>
     public const long DefaultCodeCacheSize = 256L << 20;
 
+    /// <summary>Processes and threads at once, unless <see cref="TaskLimit"/> says otherwise.</summary>
+    public const int DefaultTaskLimit = 1024;
+
     /// <summary>The program: a path, or a name to look up in the guest's <c>PATH</c>.</summary>
     public required string Program { get; init; }
 
@@ -39,6 +42,10 @@ public sealed class ProcessGuestOptions
     /// <summary>Bytes of memory the guest may map; 0 = as much as the host gives.</summary>
     public ulong MemoryLimit { get; init; }
 
+    /// <summary>Processes and threads the guest may have at once: what stops a fork bomb.</summary>
+    public int TaskLimit { get; init; } = DefaultTaskLimit;
+
+    /// <summary>Bytes of translations kept at most; what was translated longest ago is given up first.</summary>
     public long CodeCacheSize { get; init; } = DefaultCodeCacheSize;
 
     public TraceKinds Trace { get; init; }

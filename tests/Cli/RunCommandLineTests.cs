@@ -29,7 +29,7 @@ public sealed class RunCommandLineTests
         RunCommandLine line = RunCommandLine.Parse(
         [
             "--writable", "/a", "--writable=/b", "--bind", "/c:/d", "--bind=/e:/f:ro", "--root", "/g", "--network", "host", "--share-all",
-            "--memory", "2G", "--tier=1", "--checked", "--code-cache", "64m", "--strace", "--trace", "blocks", "--trace=exits", "--stats", "--quiet", "prog",
+            "--memory", "2G", "--tier=1", "--checked", "--code-cache", "64m", "--tasks=7", "--strace", "--trace", "blocks", "--trace=exits", "--stats", "--quiet", "prog",
         ]);
         ProcessGuestOptions options = line.ToOptions(s_noArguments, []);
         Assert.Equal(["/a", "/b"], options.Writable);
@@ -38,6 +38,7 @@ public sealed class RunCommandLineTests
         Assert.True(options.HostNetwork && options.ShareAll && options.Statistics && options.Quiet);
         Assert.Equal(2ul << 30, options.MemoryLimit);
         Assert.Equal(64L << 20, options.CodeCacheSize);
+        Assert.Equal(7, options.TaskLimit);
         Assert.Equal(ExecutionTier.Compile, options.Tier);
         Assert.Equal(MemoryChecks.Checked, options.MemoryChecks);
         Assert.Equal(TraceKinds.SystemCalls | TraceKinds.Blocks | TraceKinds.Exits, options.Trace);
@@ -64,6 +65,7 @@ public sealed class RunCommandLineTests
     [InlineData("--memory is a size such as 65536, 512M or 2G, not -1", "--memory", "-1", "ls")]
     [InlineData("--memory is a size such as 65536, 512M or 2G, not 0", "--memory", "0", "ls")]
     [InlineData("--memory is a size such as 65536, 512M or 2G, not 99999999999T", "--memory", "99999999999T", "ls")]
+    [InlineData("--tasks is a number of at least 1, not 0", "--tasks", "0", "ls")]
     [InlineData("--bind is SRC:DST or SRC:DST:ro with an absolute DST, not /a", "--bind", "/a", "ls")]
     [InlineData("--bind is SRC:DST or SRC:DST:ro with an absolute DST, not /a:b", "--bind", "/a:b", "ls")]
     public void Mistakes_are_named(string message, params string[] words)

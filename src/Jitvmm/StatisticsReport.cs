@@ -1,0 +1,32 @@
+using System.Globalization;
+using System.Text;
+using Jitvmm.Linux;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Host;
+
+namespace Jitvmm;
+
+/// <summary>What <c>--stats</c> prints when a guest process ends, to descriptor 2 as the host has it.</summary>
+internal static unsafe class StatisticsReport
+{
+    private const long SysWrite = 1;
+
+    public static void Write(LinuxProcess process)
+    {
+        CodeCacheStatistics cache = process.Engine.Cache.Statistics;
+        byte[] text = Encoding.UTF8.GetBytes(string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+            jitvmm: process {process.Pid}
+              blocks translated        {cache.BlocksTranslated,14:N0}
+              instructions translated  {cache.InstructionsTranslated,14:N0}
+              blocks invalidated       {cache.BlocksInvalidated,14:N0}
+              code cache flushes       {cache.Flushes,14:N0}
+
+            """));
+        fixed (byte* bytes = text)
+        {
+            _ = HostCalls.Raw(SysWrite, 2, (ulong)bytes, (ulong)text.Length);
+        }
+    }
+}
