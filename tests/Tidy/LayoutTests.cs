@@ -25,7 +25,8 @@ public sealed class LayoutTests
             string text = File.ReadAllText(project);
             if (relative.StartsWith("runtime/", StringComparison.Ordinal))
             {
-                Assert.DoesNotContain("ProjectReference", text, StringComparison.Ordinal);
+                Assert.DoesNotContain("translator/", text, StringComparison.Ordinal);
+                Assert.DoesNotContain("src/", text, StringComparison.Ordinal);
             }
 
             if (relative.StartsWith("translator/", StringComparison.Ordinal))

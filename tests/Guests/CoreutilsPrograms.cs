@@ -1,0 +1,63 @@
+using static Jitvmm.Tests.Guests.GuestProgram;
+
+namespace Jitvmm.Tests.Guests;
+
+/// <summary>GNU coreutils: dynamically linked, locale-aware, with SIMD string functions from libc.</summary>
+public sealed class CoreutilsPrograms : IProgramTable
+{
+    public static IReadOnlyList<GuestProgram> Programs { get; } =
+    [
+        Run("true", "true"),
+        Run("false", "false"),
+        Run("ls", "ls -l --time-style=full-iso -n", "text", "numbers"),
+        Run("ls-root", "ls /usr/share/zoneinfo/Europe"),
+        Run("sort-parallel", "sort --parallel=2 -S 1M large-text", "large-text"),
+        Run("sort-version", "sort -t, -k3,3g -k1,1V table.csv", "table.csv"),
+        Run("wc", "wc -lwmcL text", "text"),
+        Run("sha256sum", "sha256sum text binary", "text", "binary"),
+        Run("sha512sum-check", "sha512sum -c sums", "text", "binary") with { Prepare = "sha512sum text binary > sums" },
+        Run("md5sum", "md5sum binary", "binary"),
+        Run("b2sum", "b2sum binary text", "binary", "text"),
+        Run("cksum", "cksum -a crc binary", "binary"),
+        Run("sum", "sum -s binary", "binary"),
+        Run("od-floats", "od -A d -t f8 -t fL -N 4096 binary", "binary"),
+        Run("od-characters", "od -c binary", "binary"),
+        Run("seq-decimals", "seq -f %.7g 0 0.37 200"),
+        Run("seq-long-double", "seq 1e17 100000000000000010"),
+        Run("printf", "printf '%a %.17g %e %08.3f %i %#x %q\\n' 0.1 0.1 1e-310 -2.5 077 255 'a b'"),
+        Run("numfmt", "numfmt --to=iec 123 4567 89012345 678901234567"),
+        Run("factor", "factor 340282366920938463463374607431768211455 18446744073709551557 1234567890123456789"),
+        Run("expr-bignum", "expr 123456789012345678901234567890 '*' 987654321098765432109876543210"),
+        Run("date", "date -u -d '2024-02-29 12:34:56 + 1 year 3 days' '+%c %s %V %G'"),
+        Run("base64", "base64 -w 60 binary", "binary"),
+        Run("base32", "base32 binary", "binary"),
+        Run("tac", "tac text", "text"),
+        Run("nl", "nl -b pfjord text", "text"),
+        Run("pr", "pr -3 -l 40 -D date text", "text"),
+        Run("fmt", "fmt -w 50 text", "text"),
+        Run("fold", "fold -w 33 text", "text"),
+        Run("expand", "unexpand -a text", "text"),
+        Run("cut", "cut -d, -f 2-3 --output-delimiter=: table.csv", "table.csv"),
+        Run("join", "join -t, -1 1 -2 1 a b") with { Prepare = "seq 1 500 | sed 's/$/,left/' | sort > a; seq 250 3 900 | sed 's/$/,right/' | sort > b" },
+        Run("comm", "comm -12 a b") with { Prepare = "seq 1 500 | sort > a; seq 250 3 900 | sort > b" },
+        Run("tsort", "tsort") with { Input = "a b\nb c\nd e\nc e\n" },
+        Run("ptx", "ptx -w 60 text", "text"),
+        Run("split", "split -b 50000 -d binary part-", "binary"),
+        Run("csplit", "csplit -z -f piece- text /fjord/ {3}", "text"),
+        Run("shuf", "shuf --random-source=binary -n 50 text", "binary", "text"),
+        Run("tr", "tr -cs a-z '[\\n*]'") with { Input = "It is: a truth universally acknowledged!\n" },
+        Run("stat", "stat -c '%n %s %a %F %Y %h' text", "text"),
+        Run("readlink", "readlink -f /proc/self/cwd/../templates"),
+        Run("uname", "uname -sm"),
+        Run("nproc", "nproc"),
+        Run("env", "env -i A=1 B=2 env"),
+        Run("cat-missing", "cat /no/such/file"),
+        Run("cat-directory", "cat ."),
+        Run("dd", "dd if=binary of=out bs=1000 count=50 skip=7 conv=swab status=none", "binary"),
+        Run("timeout", "timeout 0.2 sleep 10"),
+        Script("copy-and-move", "mkdir -p a/b; echo 1 > a/one; ln a/one a/hard; ln -s one a/soft; cp -a a c; mv a/one a/b; stat -c '%N %h' c/*; cp -r --reflink=never c d; rm -r a; install -m 741 text i; stat -c %a i", "text"),
+        Script("tee-and-truncate", "echo hello | tee x y > z; truncate -s 3 x; truncate -s +5 y; od -c y; cat x; stat -c '%n %s' x y z"),
+        Script("touch-times", "touch -d '2001-02-03 04:05:06.789 UTC' f; stat -c '%y' f; touch -a -d @5 f; stat -c '%X %Y' f"),
+        Script("full-device", "echo x > /dev/full; echo $?; head -c 5 /dev/zero | od -c; echo gone > /dev/null; head -c 8 /dev/urandom | wc -c"),
+    ];
+}
