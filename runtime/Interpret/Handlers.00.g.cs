@@ -47,11 +47,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -71,11 +66,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -91,11 +81,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -117,11 +102,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -225,11 +205,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -249,11 +224,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -269,11 +239,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -295,11 +260,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -403,11 +363,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -427,11 +382,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -447,11 +397,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -473,11 +418,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -580,11 +520,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -603,11 +538,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -623,11 +553,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -648,11 +573,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1211,11 +1131,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v5 = v4 | v0;
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1236,11 +1151,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)(v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1256,11 +1166,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v13 = v12 | v0;
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1283,11 +1188,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)(v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1392,11 +1292,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 | v0;
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1417,11 +1312,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)(v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1437,11 +1327,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 | v0;
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1464,11 +1349,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1573,11 +1453,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 | v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1598,11 +1473,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1618,11 +1488,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 | v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1645,11 +1510,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1753,11 +1613,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 | v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1777,11 +1632,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1797,11 +1647,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 | v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1823,11 +1668,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2404,11 +2244,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0x7u)) & (0x1u)));
@@ -2429,11 +2264,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)((v7 + (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2451,11 +2281,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0x7u)) & (0x1u)));
@@ -2478,11 +2303,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)((v15 + (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2599,11 +2419,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -2624,11 +2439,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)((v7 + (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2646,11 +2456,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -2673,11 +2478,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)((v15 + (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2794,11 +2594,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
         uint v8 = v7 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v7 ? 1u : 0u) : (v8 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v2 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -2819,11 +2614,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, (v7 + (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2841,11 +2631,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
         uint v16 = v15 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v15 ? 1u : 0u) : (v16 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v16) & (v2 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -2868,11 +2653,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, (v15 + (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2988,11 +2768,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
         ulong v9 = v8 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v9) & (v2 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -3012,11 +2787,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, (v8 + (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3034,11 +2804,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
         ulong v17 = v16 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v17) & (v2 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -3060,11 +2825,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, (v16 + (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3683,11 +3443,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0x7u)) & (0x1u)));
@@ -3708,11 +3463,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)((v7 - (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3730,11 +3480,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0x7u)) & (0x1u)));
@@ -3757,11 +3502,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)((v15 - (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3878,11 +3618,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -3903,11 +3638,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)((v7 - (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3925,11 +3655,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -3952,11 +3677,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)((v15 - (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4073,11 +3793,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
         uint v8 = v7 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -4098,11 +3813,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, (v7 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4120,11 +3830,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
         uint v16 = v15 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -4147,11 +3852,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, (v15 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4267,11 +3967,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
         ulong v9 = v8 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v2 ? 1u : 0u) : (v8 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v2) & (v8 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -4291,11 +3986,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, (v8 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4313,11 +4003,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
         ulong v17 = v16 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v2) & (v16 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -4339,11 +4024,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, (v16 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4958,11 +4638,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v5 = v4 & v0;
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -4983,11 +4658,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)(v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5003,11 +4673,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v13 = v12 & v0;
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5030,11 +4695,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)(v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5139,11 +4799,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 & v0;
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5164,11 +4819,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)(v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5184,11 +4834,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 & v0;
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5211,11 +4856,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5320,11 +4960,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 & v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5345,11 +4980,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5365,11 +4995,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 & v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5392,11 +5017,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5500,11 +5120,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 & v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5524,11 +5139,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5544,11 +5154,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 & v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5570,11 +5175,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6146,11 +5746,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -6170,11 +5765,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)((v4 - v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6190,11 +5780,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -6216,11 +5801,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)((v12 - v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6324,11 +5904,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -6348,11 +5923,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)((v4 - v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6368,11 +5938,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -6394,11 +5959,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)((v12 - v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6502,11 +6062,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -6526,11 +6081,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6546,11 +6096,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -6572,11 +6117,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6679,11 +6219,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -6702,11 +6237,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6722,11 +6252,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -6747,11 +6272,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7310,11 +6830,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v5 = v4 ^ v0;
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7335,11 +6850,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)(v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7355,11 +6865,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v13 = v12 ^ v0;
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7382,11 +6887,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)(v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7491,11 +6991,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 ^ v0;
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7516,11 +7011,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7536,11 +7026,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 ^ v0;
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7563,11 +7048,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7672,11 +7152,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 ^ v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7697,11 +7172,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7717,11 +7187,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 ^ v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7744,11 +7209,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7852,11 +7312,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 ^ v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7876,11 +7331,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7896,11 +7346,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 ^ v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7922,11 +7367,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);

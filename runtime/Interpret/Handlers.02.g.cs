@@ -2742,11 +2742,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -2759,11 +2754,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -2887,11 +2877,6 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)((uint)op->Immediate));
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -2903,11 +2888,6 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, ((ulong)op->Immediate));
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -3186,11 +3166,6 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)((uint)op->Immediate));
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -3202,11 +3177,6 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, ((ulong)op->Immediate));
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -4069,11 +4039,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -4092,11 +4057,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)((v4 + ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4112,11 +4072,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -4137,11 +4092,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)((v12 + ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4241,11 +4191,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -4265,11 +4210,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)(v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4284,11 +4224,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -4310,11 +4245,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)(v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4420,11 +4350,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0x7u)) & (0x1u)));
@@ -4444,11 +4369,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4466,11 +4386,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0x7u)) & (0x1u)));
@@ -4492,11 +4407,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4610,11 +4520,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0x7u)) & (0x1u)));
@@ -4634,11 +4539,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4656,11 +4556,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0x7u)) & (0x1u)));
@@ -4682,11 +4577,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4794,11 +4684,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -4818,11 +4703,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)(v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4837,11 +4717,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -4863,11 +4738,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)(v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4968,11 +4838,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -4991,11 +4856,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)((v4 - ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5011,11 +4871,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -5036,11 +4891,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)((v12 - ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5140,11 +4990,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5164,11 +5009,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)(v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5183,11 +5023,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5209,11 +5044,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)(v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7226,11 +7056,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -7249,11 +7074,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)((v4 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7269,11 +7089,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -7294,11 +7109,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)((v12 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7399,11 +7209,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -7422,11 +7227,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7442,11 +7242,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -7467,11 +7262,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7571,11 +7361,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -7593,11 +7378,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7613,11 +7393,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -7637,11 +7412,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7739,11 +7509,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7763,11 +7528,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)(v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7782,11 +7542,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7808,11 +7563,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7912,11 +7662,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7936,11 +7681,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7955,11 +7695,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7981,11 +7716,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8084,11 +7814,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 | ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8107,11 +7832,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8126,11 +7846,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 | ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8151,11 +7866,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8261,11 +7971,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -8285,11 +7990,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8307,11 +8007,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -8333,11 +8028,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8451,11 +8141,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
         uint v8 = v7 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v7 ? 1u : 0u) : (v8 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v2 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -8475,11 +8160,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, (v7 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8497,11 +8177,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
         uint v16 = v15 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v15 ? 1u : 0u) : (v16 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v16) & (v2 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -8523,11 +8198,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, (v15 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8640,11 +8310,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
         ulong v9 = v8 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v9) & (v2 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -8663,11 +8328,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, (v8 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8685,11 +8345,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
         ulong v17 = v16 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v17) & (v2 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -8710,11 +8365,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, (v16 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8826,11 +8476,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -8850,11 +8495,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8872,11 +8512,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -8898,11 +8533,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9016,11 +8646,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
         uint v8 = v7 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -9040,11 +8665,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, (v7 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9062,11 +8682,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
         uint v16 = v15 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -9088,11 +8703,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, (v15 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9205,11 +8815,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
         ulong v9 = v8 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v2 ? 1u : 0u) : (v8 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v2) & (v8 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -9228,11 +8833,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, (v8 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9250,11 +8850,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
         ulong v17 = v16 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v2) & (v16 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -9275,11 +8870,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, (v16 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9385,11 +8975,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9409,11 +8994,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)(v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9428,11 +9008,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9454,11 +9029,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9558,11 +9128,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9582,11 +9147,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9601,11 +9161,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9627,11 +9182,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9730,11 +9280,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 & ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9753,11 +9298,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9772,11 +9312,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 & ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9797,11 +9332,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);

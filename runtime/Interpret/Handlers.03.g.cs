@@ -29,11 +29,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -52,11 +47,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -72,11 +62,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -97,11 +82,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -202,11 +182,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -225,11 +200,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -245,11 +215,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -270,11 +235,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -374,11 +334,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -396,11 +351,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -416,11 +366,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -440,11 +385,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -542,11 +482,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -566,11 +501,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -585,11 +515,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -611,11 +536,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -715,11 +635,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -739,11 +654,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -758,11 +668,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -784,11 +689,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -887,11 +787,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 ^ ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -910,11 +805,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -929,11 +819,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 ^ ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -954,11 +839,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4928,11 +4808,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -4951,11 +4826,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)((v4 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4971,11 +4841,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -4996,11 +4861,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)((v12 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5101,11 +4961,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -5124,11 +4979,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5144,11 +4994,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -5169,11 +5014,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5273,11 +5113,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -5295,11 +5130,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5315,11 +5145,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -5339,11 +5164,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5441,11 +5261,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5465,11 +5280,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)(v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5484,11 +5294,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5510,11 +5315,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5614,11 +5414,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5638,11 +5433,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5657,11 +5447,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5683,11 +5468,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5786,11 +5566,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 | ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5809,11 +5584,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5828,11 +5598,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 | ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5853,11 +5618,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5963,11 +5723,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -5987,11 +5742,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6009,11 +5759,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -6035,11 +5780,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6153,11 +5893,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
         uint v8 = v7 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v7 ? 1u : 0u) : (v8 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v2 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -6177,11 +5912,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, (v7 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6199,11 +5929,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
         uint v16 = v15 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v15 ? 1u : 0u) : (v16 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v16) & (v2 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -6225,11 +5950,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, (v15 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6342,11 +6062,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
         ulong v9 = v8 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v9) & (v2 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -6365,11 +6080,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, (v8 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6387,11 +6097,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
         ulong v17 = v16 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v17) & (v2 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -6412,11 +6117,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, (v16 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6528,11 +6228,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -6552,11 +6247,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6574,11 +6264,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -6600,11 +6285,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6718,11 +6398,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
         uint v8 = v7 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -6742,11 +6417,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
-        }
-
         TMemory.Store(cpu, mem, v6, (v7 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6764,11 +6434,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
         uint v16 = v15 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -6790,11 +6455,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
-        }
-
         TMemory.Store(cpu, mem, v14, (v15 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6907,11 +6567,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
         ulong v9 = v8 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v2 ? 1u : 0u) : (v8 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v2) & (v8 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -6930,11 +6585,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, (v8 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6952,11 +6602,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
         ulong v17 = v16 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v2) & (v16 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -6977,11 +6622,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, (v16 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7087,11 +6727,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7111,11 +6746,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)(v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7130,11 +6760,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7156,11 +6781,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7260,11 +6880,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7284,11 +6899,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7303,11 +6913,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7329,11 +6934,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7432,11 +7032,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 & ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7455,11 +7050,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7474,11 +7064,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 & ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7499,11 +7084,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7604,11 +7184,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -7627,11 +7202,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7647,11 +7217,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -7672,11 +7237,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7777,11 +7337,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -7800,11 +7355,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7820,11 +7370,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -7845,11 +7390,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7949,11 +7489,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -7971,11 +7506,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7991,11 +7521,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -8015,11 +7540,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8117,11 +7637,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8141,11 +7656,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8160,11 +7670,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8186,11 +7691,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8290,11 +7790,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8314,11 +7809,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8333,11 +7823,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8359,11 +7844,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8462,11 +7942,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 ^ ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8485,11 +7960,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8504,11 +7974,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 ^ ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8529,11 +7994,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);

@@ -9567,13 +9567,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 1);
-        }
-
-        TMemory.Store(cpu, mem, a3, (byte)v0);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9585,13 +9579,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
-        }
-
-        TMemory.Store(cpu, mem, a11, (byte)v0);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9609,13 +9597,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 2);
-        }
-
-        TMemory.Store(cpu, mem, a3, (ushort)v0);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9627,13 +9609,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 2);
-        }
-
-        TMemory.Store(cpu, mem, a11, (ushort)v0);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9651,13 +9627,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
-        }
-
-        TMemory.Store(cpu, mem, a3, v0);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9669,13 +9639,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
-        }
-
-        TMemory.Store(cpu, mem, a11, v0);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9693,13 +9657,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
-        }
-
-        TMemory.Store(cpu, mem, a3, v0);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9711,13 +9669,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
-        }
-
-        TMemory.Store(cpu, mem, a11, v0);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9855,13 +9807,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + 310);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
-        }
-
-        TMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
+        TMemory.Store(cpu, mem, (v3 + ((ulong)op->Displacement)), (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9873,13 +9819,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 2);
-        }
-
-        TMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
+        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9897,13 +9837,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + 310);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
-        }
-
-        TMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
+        TMemory.Store(cpu, mem, (v3 + ((ulong)op->Displacement)), (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9915,13 +9849,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 2);
-        }
-
-        TMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
+        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9939,13 +9867,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + 310);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
-        }
-
-        TMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
+        TMemory.Store(cpu, mem, (v3 + ((ulong)op->Displacement)), (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9957,13 +9879,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 2);
-        }
-
-        TMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
+        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10179,13 +10095,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v9;
-        ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a8, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 2);
-        }
-
-        TMemory.Store(cpu, mem, a8, (ushort)v1);
+        TMemory.Store(cpu, mem, (v6 + ((ulong)op->Displacement)), (ushort)v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10204,13 +10114,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v17;
-        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (TMemory.MustPrepare(cpu, a16, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 2);
-        }
-
-        TMemory.Store(cpu, mem, a16, (ushort)v1);
+        TMemory.Store(cpu, mem, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), (ushort)v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10238,13 +10142,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v9;
-        ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a8, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 8);
-        }
-
-        TMemory.Store(cpu, mem, a8, v1);
+        TMemory.Store(cpu, mem, (v6 + ((ulong)op->Displacement)), v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10263,13 +10161,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v17;
-        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (TMemory.MustPrepare(cpu, a16, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 8);
-        }
-
-        TMemory.Store(cpu, mem, a16, v1);
+        TMemory.Store(cpu, mem, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10390,11 +10282,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + 216);
         ulong v16 = *(ulong*)((byte*)cpu + 32);
         ulong v18 = v16 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v18, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v18, 2);
-        }
-
         TMemory.Store(cpu, mem, v18, (ushort)(((uint)((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11)) & (0xffffu)));
         *(ulong*)((byte*)cpu + 32) = v18;
         op++;
@@ -10414,11 +10301,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + 216);
         ulong v15 = *(ulong*)((byte*)cpu + 32);
         ulong v17 = v15 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v17, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 8);
-        }
-
         TMemory.Store(cpu, mem, v17, (((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11) & (0xfffffffffffcfffful)));
         *(ulong*)((byte*)cpu + 32) = v17;
         op++;
@@ -10620,13 +10502,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 1);
-        }
-
-        TMemory.Store(cpu, mem, a3, (byte)v0);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10638,13 +10514,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
-        }
-
-        TMemory.Store(cpu, mem, a11, (byte)v0);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10654,13 +10524,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 2);
-        }
-
-        TMemory.Store(cpu, mem, a3, (ushort)v0);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10672,13 +10536,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 2);
-        }
-
-        TMemory.Store(cpu, mem, a11, (ushort)v0);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10688,13 +10546,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
-        }
-
-        TMemory.Store(cpu, mem, a3, v0);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10706,13 +10558,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
-        }
-
-        TMemory.Store(cpu, mem, a11, v0);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10722,13 +10568,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
-        }
-
-        TMemory.Store(cpu, mem, a3, v0);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10740,13 +10580,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
-        }
-
-        TMemory.Store(cpu, mem, a11, v0);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10758,11 +10592,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
         uint v4 = TMemory.Load<byte>(cpu, mem, (v0 + v2));
-        if (TMemory.MustPrepare(cpu, v1, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 1);
-        }
-
         TMemory.Store(cpu, mem, v1, (byte)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v6 * (0x2ul))));
@@ -10817,13 +10646,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
         uint v6 = TMemory.Load<byte>(cpu, mem, (((ulong)v0) + v3));
-        ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 1);
-        }
-
-        TMemory.Store(cpu, mem, a5, (byte)v6);
+        TMemory.Store(cpu, mem, ((ulong)v1), (byte)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -10877,11 +10700,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
         uint v4 = TMemory.Load<ushort>(cpu, mem, (v0 + v2));
-        if (TMemory.MustPrepare(cpu, v1, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 2);
-        }
-
         TMemory.Store(cpu, mem, v1, (ushort)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v6 * (0x4ul))));
@@ -10936,13 +10754,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
         uint v6 = TMemory.Load<ushort>(cpu, mem, (((ulong)v0) + v3));
-        ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
-        }
-
-        TMemory.Store(cpu, mem, a5, (ushort)v6);
+        TMemory.Store(cpu, mem, ((ulong)v1), (ushort)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -10996,11 +10808,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
         uint v4 = TMemory.Load<uint>(cpu, mem, (v0 + v2));
-        if (TMemory.MustPrepare(cpu, v1, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 4);
-        }
-
         TMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v6 * (0x8ul))));
@@ -11055,13 +10862,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
         uint v6 = TMemory.Load<uint>(cpu, mem, (((ulong)v0) + v3));
-        ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 4);
-        }
-
-        TMemory.Store(cpu, mem, a5, v6);
+        TMemory.Store(cpu, mem, ((ulong)v1), v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -11115,11 +10916,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, (v0 + v2));
-        if (TMemory.MustPrepare(cpu, v1, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 8);
-        }
-
         TMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v6 * (0x10ul))));
@@ -11174,13 +10970,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, (((ulong)v0) + v3));
-        ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 8);
-        }
-
-        TMemory.Store(cpu, mem, a5, v6);
+        TMemory.Store(cpu, mem, ((ulong)v1), v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);

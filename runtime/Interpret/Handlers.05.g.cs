@@ -1453,11 +1453,6 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(byte*)((byte*)cpu + 0);
-        if (TMemory.MustPrepare(cpu, v1, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 1);
-        }
-
         TMemory.Store(cpu, mem, v1, (byte)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v6 * (0x2ul))));
@@ -1508,13 +1503,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(byte*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 1);
-        }
-
-        TMemory.Store(cpu, mem, a5, (byte)v6);
+        TMemory.Store(cpu, mem, ((ulong)v1), (byte)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         op++;
@@ -1564,11 +1553,6 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(ushort*)((byte*)cpu + 0);
-        if (TMemory.MustPrepare(cpu, v1, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 2);
-        }
-
         TMemory.Store(cpu, mem, v1, (ushort)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v6 * (0x4ul))));
@@ -1619,13 +1603,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(ushort*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
-        }
-
-        TMemory.Store(cpu, mem, a5, (ushort)v6);
+        TMemory.Store(cpu, mem, ((ulong)v1), (ushort)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         op++;
@@ -1675,11 +1653,6 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(uint*)((byte*)cpu + 0);
-        if (TMemory.MustPrepare(cpu, v1, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 4);
-        }
-
         TMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v6 * (0x8ul))));
@@ -1730,13 +1703,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(uint*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 4);
-        }
-
-        TMemory.Store(cpu, mem, a5, v6);
+        TMemory.Store(cpu, mem, ((ulong)v1), v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         op++;
@@ -1786,11 +1753,6 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
-        if (TMemory.MustPrepare(cpu, v1, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 8);
-        }
-
         TMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v6 * (0x10ul))));
@@ -1841,13 +1803,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v6 = *(ulong*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 8);
-        }
-
-        TMemory.Store(cpu, mem, a5, v6);
+        TMemory.Store(cpu, mem, ((ulong)v1), v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         op++;
@@ -3198,11 +3154,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3217,11 +3168,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3243,11 +3189,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3262,11 +3203,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3288,11 +3224,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3307,11 +3238,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3333,11 +3259,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3352,11 +3273,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3376,11 +3292,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3394,11 +3305,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3418,11 +3324,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3436,11 +3337,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3460,11 +3356,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3478,11 +3369,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3502,11 +3388,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3520,11 +3401,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3546,11 +3422,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3565,11 +3436,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3589,11 +3455,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3607,11 +3468,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3631,11 +3487,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3649,11 +3500,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3675,11 +3521,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3694,11 +3535,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3718,11 +3554,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3736,11 +3567,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3760,11 +3586,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3778,11 +3599,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3804,11 +3620,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3823,11 +3634,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3849,11 +3655,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3868,11 +3669,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3894,11 +3690,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3913,11 +3704,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3939,11 +3725,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3958,11 +3739,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3984,11 +3760,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4003,11 +3774,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4029,11 +3795,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4048,11 +3809,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4072,11 +3828,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4090,11 +3841,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4114,11 +3860,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4132,11 +3873,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4156,11 +3892,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4174,11 +3905,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4198,11 +3924,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4216,11 +3937,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4240,11 +3956,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4258,11 +3969,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4282,11 +3988,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4300,11 +4001,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4324,11 +4020,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4342,11 +4033,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4366,11 +4052,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4384,11 +4065,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4408,11 +4084,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4426,11 +4097,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4450,11 +4116,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4468,11 +4129,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4492,11 +4148,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4510,11 +4161,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4534,11 +4180,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4552,11 +4193,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4603,13 +4239,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 1);
-        }
-
-        TMemory.Store(cpu, mem, a3, (byte)((uint)op->Immediate));
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (byte)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4620,13 +4250,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
-        }
-
-        TMemory.Store(cpu, mem, a11, (byte)((uint)op->Immediate));
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (byte)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4642,13 +4266,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 2);
-        }
-
-        TMemory.Store(cpu, mem, a3, (ushort)((uint)op->Immediate));
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (ushort)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4659,13 +4277,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 2);
-        }
-
-        TMemory.Store(cpu, mem, a11, (ushort)((uint)op->Immediate));
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (ushort)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4681,13 +4293,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
-        }
-
-        TMemory.Store(cpu, mem, a3, ((uint)op->Immediate));
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4698,13 +4304,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
-        }
-
-        TMemory.Store(cpu, mem, a11, ((uint)op->Immediate));
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4720,13 +4320,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
-        }
-
-        TMemory.Store(cpu, mem, a3, ((ulong)op->Immediate));
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4737,13 +4331,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
-        }
-
-        TMemory.Store(cpu, mem, a11, ((ulong)op->Immediate));
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4754,11 +4342,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 40);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v0);
         *(ulong*)((byte*)cpu + 40) = v3;
         *(ulong*)((byte*)cpu + 32) = (v3 - ((ulong)op->Immediate));
@@ -4865,11 +4448,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -4886,11 +4464,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4908,11 +4481,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -4931,11 +4499,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4978,11 +4541,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -4999,11 +4557,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5022,11 +4575,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -5045,11 +4593,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5095,11 +4638,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -5115,11 +4653,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5140,11 +4673,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -5162,11 +4690,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5210,11 +4733,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -5230,11 +4748,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5254,11 +4767,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -5276,11 +4784,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5331,11 +4834,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -5360,11 +4858,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5383,11 +4876,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -5414,11 +4902,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5467,11 +4950,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -5496,11 +4974,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5518,11 +4991,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -5549,11 +5017,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5604,11 +5067,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -5633,11 +5091,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5656,11 +5109,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -5687,11 +5135,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5740,11 +5183,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v16);
         ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -5769,11 +5207,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5791,11 +5224,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v24);
         ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -5822,11 +5250,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5867,11 +5290,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -5888,11 +5306,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5910,11 +5323,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -5933,11 +5341,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5975,11 +5378,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
@@ -5995,11 +5393,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6016,11 +5409,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -6038,11 +5426,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6080,11 +5463,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
@@ -6100,11 +5478,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6121,11 +5494,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
@@ -6143,11 +5511,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6190,11 +5553,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -6211,11 +5569,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6234,11 +5587,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -6257,11 +5605,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6301,11 +5644,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
@@ -6321,11 +5659,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6343,11 +5676,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
@@ -6365,11 +5693,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6409,11 +5732,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
@@ -6429,11 +5747,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6451,11 +5764,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
@@ -6473,11 +5781,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6523,11 +5826,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -6543,11 +5841,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6568,11 +5861,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -6590,11 +5878,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6640,11 +5923,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -6660,11 +5938,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6685,11 +5958,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -6707,11 +5975,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6755,11 +6018,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -6775,11 +6033,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6799,11 +6052,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -6821,11 +6069,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6869,11 +6112,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -6889,11 +6127,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6913,11 +6146,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -6935,11 +6163,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6983,11 +6206,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
         ulong v25 = *(ulong*)((byte*)cpu + 192);
@@ -7003,11 +6221,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7027,11 +6240,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
@@ -7049,11 +6257,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7095,11 +6298,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -7115,11 +6313,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7138,11 +6331,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -7160,11 +6348,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7215,11 +6398,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -7244,11 +6422,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7267,11 +6440,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -7298,11 +6466,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7353,11 +6516,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -7382,11 +6540,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7405,11 +6558,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -7436,11 +6584,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7488,11 +6631,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -7516,11 +6654,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7538,11 +6671,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -7568,11 +6696,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7621,11 +6744,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v24 = (ulong)(long)(int)((uint)(short)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -7650,11 +6768,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7672,11 +6785,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v32 = (ulong)(long)(int)((uint)(short)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -7703,11 +6811,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7754,11 +6857,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v12 = v6 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v12);
         ulong v20 = (ulong)(long)(int)v12;
         ulong v21 = *(ulong*)((byte*)cpu + 184);
@@ -7783,11 +6881,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7804,11 +6897,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v14 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v20);
         ulong v28 = (ulong)(long)(int)v20;
         ulong v29 = *(ulong*)((byte*)cpu + 184);
@@ -7835,11 +6923,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7885,11 +6968,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
@@ -7913,11 +6991,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7934,11 +7007,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
@@ -7964,11 +7032,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8019,11 +7082,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -8048,11 +7106,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8071,11 +7124,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -8102,11 +7150,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8157,11 +7200,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -8186,11 +7224,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8209,11 +7242,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -8240,11 +7268,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8292,11 +7315,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -8320,11 +7338,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8342,11 +7355,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -8372,11 +7380,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8425,11 +7428,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v23 = (ulong)(long)(int)((uint)(short)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -8454,11 +7452,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8476,11 +7469,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v31 = (ulong)(long)(int)((uint)(short)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -8507,11 +7495,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8560,11 +7543,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v13);
         ulong v19 = (ulong)(long)(int)v13;
         ulong v20 = *(ulong*)((byte*)cpu + 184);
@@ -8589,11 +7567,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8611,11 +7584,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v21);
         ulong v27 = (ulong)(long)(int)v21;
         ulong v28 = *(ulong*)((byte*)cpu + 184);
@@ -8642,11 +7610,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8692,11 +7655,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)((long)v6 >> (int)v2);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
@@ -8720,11 +7678,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8741,11 +7694,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)((long)v14 >> (int)v2);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
@@ -8771,11 +7719,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8819,11 +7762,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -8841,11 +7779,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8864,11 +7797,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -8888,11 +7816,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8938,11 +7861,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -8960,11 +7878,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8984,11 +7897,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -9008,11 +7916,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9061,11 +7964,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -9082,11 +7980,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9108,11 +8001,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -9131,11 +8019,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9182,11 +8065,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -9203,11 +8081,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
-        }
-
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);

@@ -28,11 +28,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -51,11 +46,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
-        }
-
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -109,11 +99,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -139,11 +124,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -163,11 +143,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -195,11 +170,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -251,11 +221,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -281,11 +246,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -304,11 +264,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -336,11 +291,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -394,11 +344,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -424,11 +369,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -448,11 +388,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -480,11 +415,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -536,11 +466,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)v16);
         ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -566,11 +491,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
-        }
-
         TMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -589,11 +509,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)v24);
         ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -621,11 +536,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
-        }
-
         TMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -669,11 +579,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -691,11 +596,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -714,11 +614,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -738,11 +633,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -783,11 +673,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
@@ -804,11 +689,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -826,11 +706,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -849,11 +724,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -894,11 +764,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
@@ -915,11 +780,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -937,11 +797,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
@@ -960,11 +815,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1010,11 +860,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -1032,11 +877,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1056,11 +896,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -1080,11 +915,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1127,11 +957,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
@@ -1148,11 +973,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1171,11 +991,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
@@ -1194,11 +1009,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1241,11 +1051,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
@@ -1262,11 +1067,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1285,11 +1085,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
@@ -1308,11 +1103,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1361,11 +1151,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -1382,11 +1167,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1408,11 +1188,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -1431,11 +1206,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1484,11 +1254,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -1505,11 +1270,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1531,11 +1291,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -1554,11 +1309,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1605,11 +1355,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -1626,11 +1371,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1651,11 +1391,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -1674,11 +1409,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1725,11 +1455,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -1746,11 +1471,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1771,11 +1491,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -1794,11 +1509,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1845,11 +1555,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
         ulong v25 = *(ulong*)((byte*)cpu + 192);
@@ -1866,11 +1571,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1891,11 +1591,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
@@ -1914,11 +1609,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1963,11 +1653,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -1984,11 +1669,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2008,11 +1688,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -2031,11 +1706,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2089,11 +1759,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -2119,11 +1784,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2143,11 +1803,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -2175,11 +1830,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2233,11 +1883,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -2263,11 +1908,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2287,11 +1927,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -2319,11 +1954,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2374,11 +2004,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -2403,11 +2028,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2426,11 +2046,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -2457,11 +2072,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2513,11 +2123,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v24 = (ulong)(long)(int)((uint)(short)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -2543,11 +2148,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2566,11 +2166,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v32 = (ulong)(long)(int)((uint)(short)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -2598,11 +2193,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2652,11 +2242,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v12 = v6 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v12);
         ulong v20 = (ulong)(long)(int)v12;
         ulong v21 = *(ulong*)((byte*)cpu + 184);
@@ -2682,11 +2267,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2704,11 +2284,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v14 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v20);
         ulong v28 = (ulong)(long)(int)v20;
         ulong v29 = *(ulong*)((byte*)cpu + 184);
@@ -2736,11 +2311,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2789,11 +2359,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
@@ -2818,11 +2383,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2840,11 +2400,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
@@ -2871,11 +2426,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2929,11 +2479,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -2959,11 +2504,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2983,11 +2523,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -3015,11 +2550,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3073,11 +2603,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -3103,11 +2628,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3127,11 +2647,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -3159,11 +2674,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3214,11 +2724,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -3243,11 +2748,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3266,11 +2766,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -3297,11 +2792,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3353,11 +2843,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v23 = (ulong)(long)(int)((uint)(short)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -3383,11 +2868,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3406,11 +2886,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v31 = (ulong)(long)(int)((uint)(short)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -3438,11 +2913,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3494,11 +2964,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v13);
         ulong v19 = (ulong)(long)(int)v13;
         ulong v20 = *(ulong*)((byte*)cpu + 184);
@@ -3524,11 +2989,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3547,11 +3007,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v21);
         ulong v27 = (ulong)(long)(int)v21;
         ulong v28 = *(ulong*)((byte*)cpu + 184);
@@ -3579,11 +3034,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3632,11 +3082,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)((long)v6 >> (int)v2);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
@@ -3661,11 +3106,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(v0 & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3683,11 +3123,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)((long)v14 >> (int)v2);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
@@ -3714,11 +3149,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(v0 & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3965,11 +3395,6 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v4, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
-        }
-
         TMemory.Store(cpu, mem, v4, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v4;
         TbOp* next = op->Target;
@@ -6033,11 +5458,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)(v4 ^ (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6051,11 +5471,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)(v12 ^ (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6116,11 +5531,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (0 - v4) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -6139,11 +5549,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)((0 - v4) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6159,11 +5564,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (0 - v12) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -6184,11 +5584,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)((0 - v12) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8960,11 +8355,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8978,11 +8368,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9024,11 +8409,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 ^ (0xffffffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9042,11 +8422,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 ^ (0xffffffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9088,11 +8463,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 ^ (0xfffffffffffffffful)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9106,11 +8476,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 ^ (0xfffffffffffffffful)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9171,11 +8536,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (0 - v4) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -9194,11 +8554,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)((0 - v4) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9214,11 +8569,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (0 - v12) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -9239,11 +8589,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)((0 - v12) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9344,11 +8689,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = 0 - v4;
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -9367,11 +8707,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (0 - v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9387,11 +8722,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = 0 - v12;
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -9412,11 +8742,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (0 - v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9516,11 +8841,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = 0 - v4;
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -9538,11 +8858,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (0 - v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9558,11 +8873,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = 0 - v12;
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -9582,11 +8892,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (0 - v12));
         op++;
         return op->Handler(cpu, op, mem);

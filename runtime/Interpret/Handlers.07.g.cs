@@ -705,11 +705,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (v4 + (0x1u)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == ((0xffffff80u) & (0xffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v7) ^ (0x1u)));
@@ -727,11 +722,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)((v4 + (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -746,11 +736,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (v12 + (0x1u)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == ((0xffffff80u) & (0xffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v15) ^ (0x1u)));
@@ -770,11 +755,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)((v12 + (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -870,11 +850,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<byte>(cpu, mem, v4);
         uint v8 = (v5 - (0x1u)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v4, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
-        }
-
         TMemory.Store(cpu, mem, v4, (byte)v8);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == ((0x7fu) & (0xffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
@@ -892,11 +867,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<byte>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
-        }
-
         TMemory.Store(cpu, mem, v4, (byte)((v5 - (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -911,11 +881,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<byte>(cpu, mem, v12);
         uint v16 = (v13 - (0x1u)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v12, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
-        }
-
         TMemory.Store(cpu, mem, v12, (byte)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == ((0x7fu) & (0xffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
@@ -935,11 +900,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<byte>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
-        }
-
         TMemory.Store(cpu, mem, v12, (byte)((v13 - (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1033,11 +993,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 + (0x1u)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == ((0xffff8000u) & (0xffffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v7) ^ (0x1u)));
@@ -1055,11 +1010,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)((v4 + (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1074,11 +1024,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 + (0x1u)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == ((0xffff8000u) & (0xffffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v15) ^ (0x1u)));
@@ -1098,11 +1043,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)((v12 + (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1198,11 +1138,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 + (0x1u);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v5) ^ (0x1u)));
@@ -1220,11 +1155,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 + (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1239,11 +1169,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 + (0x1u);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v13 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v13) ^ (0x1u)));
@@ -1263,11 +1188,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 + (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1362,11 +1282,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 + (0x1ul);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x8000000000000000ul) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v4 ^ v5) ^ (0x1ul));
@@ -1383,11 +1298,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 + (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1402,11 +1312,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 + (0x1ul);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v13 == (0x8000000000000000ul) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v12 ^ v13) ^ (0x1ul));
@@ -1425,11 +1330,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 + (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1523,11 +1423,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
         uint v8 = (v5 - (0x1u)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v4, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
-        }
-
         TMemory.Store(cpu, mem, v4, (ushort)v8);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == ((0x7fffu) & (0xffffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
@@ -1545,11 +1440,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
-        }
-
         TMemory.Store(cpu, mem, v4, (ushort)((v5 - (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1564,11 +1454,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
         uint v16 = (v13 - (0x1u)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v12, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
-        }
-
         TMemory.Store(cpu, mem, v12, (ushort)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == ((0x7fffu) & (0xffffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
@@ -1588,11 +1473,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
-        }
-
         TMemory.Store(cpu, mem, v12, (ushort)((v13 - (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1686,11 +1566,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<uint>(cpu, mem, v4);
         uint v6 = v5 - (0x1u);
-        if (TMemory.MustPrepare(cpu, v4, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
-        }
-
         TMemory.Store(cpu, mem, v4, v6);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ (0x1u)));
@@ -1708,11 +1583,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<uint>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
-        }
-
         TMemory.Store(cpu, mem, v4, (v5 - (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1727,11 +1597,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<uint>(cpu, mem, v12);
         uint v14 = v13 - (0x1u);
-        if (TMemory.MustPrepare(cpu, v12, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
-        }
-
         TMemory.Store(cpu, mem, v12, v14);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v14) ^ (0x1u)));
@@ -1751,11 +1616,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<uint>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
-        }
-
         TMemory.Store(cpu, mem, v12, (v13 - (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1848,11 +1708,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = v2 + ((ulong)op->Displacement);
         ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
         ulong v6 = v5 - (0x1ul);
-        if (TMemory.MustPrepare(cpu, v4, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
-        }
-
         TMemory.Store(cpu, mem, v4, v6);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x7ffffffffffffffful) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v5 ^ v6) ^ (0x1ul));
@@ -1869,11 +1724,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
-        }
-
         TMemory.Store(cpu, mem, v4, (v5 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1888,11 +1738,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
         ulong v14 = v13 - (0x1ul);
-        if (TMemory.MustPrepare(cpu, v12, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
-        }
-
         TMemory.Store(cpu, mem, v12, v14);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x7ffffffffffffffful) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v13 ^ v14) ^ (0x1ul));
@@ -1911,11 +1756,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
-        }
-
         TMemory.Store(cpu, mem, v12, (v13 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1983,11 +1823,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v4, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
-        }
-
         TMemory.Store(cpu, mem, v4, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v4;
         TbOp* next = Dispatch.Find(cpu, v0);
@@ -2006,11 +1841,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v5 = *(ulong*)((byte*)cpu + 32);
         ulong v7 = v5 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v7, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
-        }
-
         TMemory.Store(cpu, mem, v7, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v7;
         TbOp* next = Dispatch.Find(cpu, v3);
@@ -2031,11 +1861,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v13 = *(ulong*)((byte*)cpu + 32);
         ulong v15 = v13 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v15, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
-        }
-
         TMemory.Store(cpu, mem, v15, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v15;
         TbOp* next = Dispatch.Find(cpu, v11);
@@ -2095,11 +1920,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -2113,11 +1933,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 32);
         ulong v6 = v4 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v6, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
-        }
-
         TMemory.Store(cpu, mem, v6, (ushort)v3);
         *(ulong*)((byte*)cpu + 32) = v6;
         op++;
@@ -2133,11 +1948,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 32);
         ulong v14 = v12 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)v11);
         *(ulong*)((byte*)cpu + 32) = v14;
         op++;
@@ -2150,11 +1960,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -2168,11 +1973,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 32);
         ulong v6 = v4 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v6, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 8);
-        }
-
         TMemory.Store(cpu, mem, v6, v3);
         *(ulong*)((byte*)cpu + 32) = v6;
         op++;
@@ -2188,11 +1988,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 32);
         ulong v14 = v12 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v14, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 8);
-        }
-
         TMemory.Store(cpu, mem, v14, v11);
         *(ulong*)((byte*)cpu + 32) = v14;
         op++;
@@ -5089,13 +4884,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 192);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a4 = (v2 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a4, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a4, 1);
-        }
-
-        TMemory.Store(cpu, mem, a4, (byte)((uint)v0));
+        TMemory.Store(cpu, mem, (v2 + ((ulong)op->Displacement)), (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5107,13 +4896,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 1);
-        }
-
-        TMemory.Store(cpu, mem, a12, (byte)((uint)v0));
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5131,13 +4914,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 192);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
-        }
-
-        TMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5149,13 +4926,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (TMemory.MustPrepare(cpu, a14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
-        }
-
-        TMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5173,13 +4944,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a4 = (v2 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a4, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a4, 1);
-        }
-
-        TMemory.Store(cpu, mem, a4, (byte)((uint)v0));
+        TMemory.Store(cpu, mem, (v2 + ((ulong)op->Displacement)), (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5191,13 +4956,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 1);
-        }
-
-        TMemory.Store(cpu, mem, a12, (byte)((uint)v0));
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5215,13 +4974,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
-        }
-
-        TMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5233,13 +4986,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (TMemory.MustPrepare(cpu, a14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
-        }
-
-        TMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5257,13 +5004,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 160);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a5, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 1);
-        }
-
-        TMemory.Store(cpu, mem, a5, (byte)(v0 == (0x0ul) ? 1u : 0u));
+        TMemory.Store(cpu, mem, (v3 + ((ulong)op->Displacement)), (byte)(v0 == (0x0ul) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5275,13 +5016,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 1);
-        }
-
-        TMemory.Store(cpu, mem, a13, (byte)(v0 == (0x0ul) ? 1u : 0u));
+        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (byte)(v0 == (0x0ul) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5299,13 +5034,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 160);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a7 = (v5 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a7, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a7, 1);
-        }
-
-        TMemory.Store(cpu, mem, a7, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, (v5 + ((ulong)op->Displacement)), (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5317,13 +5046,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 1);
-        }
-
-        TMemory.Store(cpu, mem, a15, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5343,13 +5066,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + 160);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a8, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 1);
-        }
-
-        TMemory.Store(cpu, mem, a8, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
+        TMemory.Store(cpu, mem, (v6 + ((ulong)op->Displacement)), (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5362,13 +5079,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (TMemory.MustPrepare(cpu, a16, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 1);
-        }
-
-        TMemory.Store(cpu, mem, a16, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
+        TMemory.Store(cpu, mem, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5388,13 +5099,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + 160);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a10 = (v8 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a10, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a10, 1);
-        }
-
-        TMemory.Store(cpu, mem, a10, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, (v8 + ((ulong)op->Displacement)), (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5407,13 +5112,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Index);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a18 = ((((v11 + ((ulong)op->Displacement)) + (v8 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v17);
-        if (TMemory.MustPrepare(cpu, a18, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a18, 1);
-        }
-
-        TMemory.Store(cpu, mem, a18, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, ((((v11 + ((ulong)op->Displacement)) + (v8 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v17), (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5431,13 +5130,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
-        }
-
-        TMemory.Store(cpu, mem, a6, (byte)((uint)(v0 >> (int)(0x3fu))));
+        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)((uint)(v0 >> (int)(0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5449,13 +5142,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (TMemory.MustPrepare(cpu, a14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
-        }
-
-        TMemory.Store(cpu, mem, a14, (byte)((uint)(v0 >> (int)(0x3fu))));
+        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)((uint)(v0 >> (int)(0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5473,13 +5160,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a8, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 1);
-        }
-
-        TMemory.Store(cpu, mem, a8, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, (v6 + ((ulong)op->Displacement)), (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5491,13 +5172,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (TMemory.MustPrepare(cpu, a16, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 1);
-        }
-
-        TMemory.Store(cpu, mem, a16, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5515,13 +5190,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 176);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a4 = (v2 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a4, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a4, 1);
-        }
-
-        TMemory.Store(cpu, mem, a4, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
+        TMemory.Store(cpu, mem, (v2 + ((ulong)op->Displacement)), (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5533,13 +5202,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 1);
-        }
-
-        TMemory.Store(cpu, mem, a12, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5557,13 +5220,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 176);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a6, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
-        }
-
-        TMemory.Store(cpu, mem, a6, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5575,13 +5232,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (TMemory.MustPrepare(cpu, a14, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
-        }
-
-        TMemory.Store(cpu, mem, a14, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5601,13 +5252,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a9 = (v7 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a9, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a9, 1);
-        }
-
-        TMemory.Store(cpu, mem, a9, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
+        TMemory.Store(cpu, mem, (v7 + ((ulong)op->Displacement)), (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5620,13 +5265,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
-        if (TMemory.MustPrepare(cpu, a17, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a17, 1);
-        }
-
-        TMemory.Store(cpu, mem, a17, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
+        TMemory.Store(cpu, mem, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5646,13 +5285,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a11 = (v9 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
-        }
-
-        TMemory.Store(cpu, mem, a11, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, (v9 + ((ulong)op->Displacement)), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5665,13 +5298,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
-        if (TMemory.MustPrepare(cpu, a19, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a19, 1);
-        }
-
-        TMemory.Store(cpu, mem, a19, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5693,13 +5320,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v7 = *(ulong*)((byte*)cpu + 160);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a13 = (v11 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a13, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 1);
-        }
-
-        TMemory.Store(cpu, mem, a13, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
+        TMemory.Store(cpu, mem, (v11 + ((ulong)op->Displacement)), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5713,13 +5334,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v20 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = ((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v20);
-        if (TMemory.MustPrepare(cpu, a21, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a21, 1);
-        }
-
-        TMemory.Store(cpu, mem, a21, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
+        TMemory.Store(cpu, mem, ((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v20), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5741,13 +5356,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v7 = *(ulong*)((byte*)cpu + 160);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a15 = (v13 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a15, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 1);
-        }
-
-        TMemory.Store(cpu, mem, a15, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, (v13 + ((ulong)op->Displacement)), (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5761,13 +5370,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Index);
         ulong v16 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a23 = ((((v16 + ((ulong)op->Displacement)) + (v13 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v22);
-        if (TMemory.MustPrepare(cpu, a23, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a23, 1);
-        }
-
-        TMemory.Store(cpu, mem, a23, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        TMemory.Store(cpu, mem, ((((v16 + ((ulong)op->Displacement)) + (v13 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v22), (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5778,11 +5381,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 312);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -5795,11 +5393,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 312);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v4, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
-        }
-
         TMemory.Store(cpu, mem, v4, ((ulong)v0));
         *(ulong*)((byte*)cpu + 32) = v4;
         op++;
@@ -6013,11 +5606,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6032,11 +5620,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6058,11 +5641,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6077,11 +5655,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6103,11 +5676,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6122,11 +5690,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6185,11 +5748,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -6216,11 +5774,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6242,11 +5795,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -6275,11 +5823,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);

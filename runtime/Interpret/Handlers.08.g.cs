@@ -27,11 +27,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -58,11 +53,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -84,11 +74,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -117,11 +102,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -175,11 +155,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -205,11 +180,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -229,11 +199,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -261,11 +226,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -277,11 +237,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 314);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -294,11 +249,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 314);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v4, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
-        }
-
         TMemory.Store(cpu, mem, v4, ((ulong)v0));
         *(ulong*)((byte*)cpu + 32) = v4;
         op++;
@@ -333,11 +283,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -351,11 +296,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -371,11 +311,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
-        if (TMemory.MustPrepare(cpu, v22, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
-        }
-
         TMemory.Store(cpu, mem, v22, (ushort)(v23 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v23 >> (int)v2) & (0x1u)));
         op++;
@@ -391,11 +326,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
-        if (TMemory.MustPrepare(cpu, v22, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
-        }
-
         TMemory.Store(cpu, mem, v22, (ushort)(v23 | ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -481,11 +411,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -499,11 +424,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -519,11 +439,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v2) & (0x1u)));
         op++;
@@ -539,11 +454,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 | ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -629,11 +539,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -647,11 +552,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -667,11 +567,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 | ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v3) & (0x1ul));
         op++;
@@ -687,11 +582,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -765,11 +655,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -784,11 +669,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -810,11 +690,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -829,11 +704,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -855,11 +725,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -874,11 +739,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -937,11 +797,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -968,11 +823,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
-        }
-
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -994,11 +844,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -1027,11 +872,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
-        }
-
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1090,11 +930,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -1121,11 +956,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
-        }
-
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1147,11 +977,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -1180,11 +1005,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1238,11 +1058,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -1268,11 +1083,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
-        }
-
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1292,11 +1102,6 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -1324,11 +1129,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1434,13 +1234,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (TMemory.MustPrepare(cpu, a10, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a10, 4);
-        }
-
-        TMemory.Store(cpu, mem, a10, v12);
+        TMemory.Store(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), v12);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1479,13 +1273,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (TMemory.MustPrepare(cpu, a10, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a10, 4);
-        }
-
-        TMemory.Store(cpu, mem, a10, v12);
+        TMemory.Store(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), v12);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2013,11 +1801,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<byte>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
-        }
-
         TMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -2041,11 +1824,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<byte>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
-        }
-
         TMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -2063,11 +1841,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<byte>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
-        }
-
         TMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -2093,11 +1866,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<byte>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
-        }
-
         TMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -2221,11 +1989,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
-        }
-
         TMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -2249,11 +2012,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
-        }
-
         TMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -2271,11 +2029,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
-        }
-
         TMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -2301,11 +2054,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
-        }
-
         TMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -2431,11 +2179,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<uint>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
-        }
-
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
@@ -2459,11 +2202,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<uint>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
-        }
-
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
@@ -2481,11 +2219,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<uint>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
-        }
-
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
@@ -2511,11 +2244,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<uint>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
-        }
-
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
@@ -2638,11 +2366,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
-        }
-
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -2665,11 +2388,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
-        }
-
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -2687,11 +2405,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
-        }
-
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -2716,11 +2429,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
-        }
-
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -2830,11 +2538,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)v2))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -2848,11 +2551,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2868,11 +2566,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
-        if (TMemory.MustPrepare(cpu, v22, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
-        }
-
         TMemory.Store(cpu, mem, v22, (ushort)((v23 & (~((0x1u) << (int)v2))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v23 >> (int)v2) & (0x1u)));
         op++;
@@ -2888,11 +2581,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
-        if (TMemory.MustPrepare(cpu, v22, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
-        }
-
         TMemory.Store(cpu, mem, v22, (ushort)((v23 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2978,11 +2666,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)v2))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -2996,11 +2679,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3016,11 +2694,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 & (~((0x1u) << (int)v2))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v2) & (0x1u)));
         op++;
@@ -3036,11 +2709,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 & (~((0x1u) << (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3126,11 +2794,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)v3))));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -3144,11 +2807,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3164,11 +2822,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 & (~((0x1ul) << (int)v3))));
         *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v3) & (0x1ul));
         op++;
@@ -3184,11 +2837,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3826,11 +3474,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -3843,11 +3486,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3862,11 +3500,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
-        }
-
         TMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -3881,11 +3514,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
-        }
-
         TMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3964,11 +3592,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
-        }
-
         TMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -3981,11 +3604,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
-        }
-
         TMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4000,11 +3618,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
-        }
-
         TMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -4019,11 +3632,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
-        }
-
         TMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4102,11 +3710,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -4119,11 +3722,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4138,11 +3736,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
-        }
-
         TMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -4157,11 +3750,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
-        }
-
         TMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4240,11 +3828,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)v6))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -4257,11 +3840,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4276,11 +3854,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
-        }
-
         TMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)v6))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -4295,11 +3868,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
-        }
-
         TMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4378,11 +3946,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
-        }
-
         TMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)v4))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -4395,11 +3958,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
-        }
-
         TMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4414,11 +3972,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
-        }
-
         TMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)v4))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -4433,11 +3986,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
-        }
-
         TMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4516,11 +4064,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)v6))));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -4533,11 +4076,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4552,11 +4090,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
-        }
-
         TMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)v6))));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -4571,11 +4104,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
-        }
-
         TMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4654,11 +4182,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -4671,11 +4194,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4690,11 +4208,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
-        }
-
         TMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -4709,11 +4222,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
-        }
-
         TMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4792,11 +4300,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
-        }
-
         TMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -4809,11 +4312,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
-        }
-
         TMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4828,11 +4326,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
-        }
-
         TMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -4847,11 +4340,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
-        }
-
         TMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4930,11 +4418,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -4947,11 +4430,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4966,11 +4444,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
-        }
-
         TMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -4985,11 +4458,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
-        }
-
         TMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5071,11 +4539,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -5089,11 +4552,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
-        }
-
         TMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5109,11 +4567,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
-        if (TMemory.MustPrepare(cpu, v22, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
-        }
-
         TMemory.Store(cpu, mem, v22, (ushort)(v23 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v23 >> (int)v2) & (0x1u)));
         op++;
@@ -5129,11 +4582,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
-        if (TMemory.MustPrepare(cpu, v22, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v22, 2);
-        }
-
         TMemory.Store(cpu, mem, v22, (ushort)(v23 ^ ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5219,11 +4667,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -5237,11 +4680,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5257,11 +4695,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v2) & (0x1u)));
         op++;
@@ -5277,11 +4710,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v22 = TMemory.Load<uint>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 4);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5367,11 +4795,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -5385,11 +4808,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
-        }
-
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5405,11 +4823,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v3) & (0x1ul));
         op++;
@@ -5425,11 +4838,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
-        if (TMemory.MustPrepare(cpu, v21, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v21, 8);
-        }
-
         TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6411,11 +5819,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(byte*)((byte*)cpu + op->R1) = (byte)v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
@@ -6436,11 +5839,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
-        }
-
         TMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
         *(byte*)((byte*)cpu + op->R1) = (byte)v4;
         op++;
@@ -6457,11 +5855,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(byte*)((byte*)cpu + op->R1) = (byte)v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
@@ -6484,11 +5877,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
-        }
-
         TMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
         *(byte*)((byte*)cpu + op->R1) = (byte)v12;
         op++;
@@ -6599,11 +5987,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
@@ -6624,11 +6007,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
-        }
-
         TMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
         op++;
@@ -6645,11 +6023,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
@@ -6672,11 +6045,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
-        }
-
         TMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
         op++;
@@ -6787,11 +6155,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
@@ -6812,11 +6175,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 + v0));
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
         op++;
@@ -6833,11 +6191,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
@@ -6860,11 +6213,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 + v0));
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
         op++;
@@ -6974,11 +6322,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + op->R1) = v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
@@ -6998,11 +6341,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
-        }
-
         TMemory.Store(cpu, mem, v3, (v4 + v0));
         *(ulong*)((byte*)cpu + op->R1) = v4;
         op++;
@@ -7019,11 +6357,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + op->R1) = v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
@@ -7045,11 +6378,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
-        }
-
         TMemory.Store(cpu, mem, v11, (v12 + v0));
         *(ulong*)((byte*)cpu + op->R1) = v12;
         op++;
@@ -7129,13 +6457,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
-        }
-
-        TMemory.Store(cpu, mem, a11, v0);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7147,13 +6469,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
-        }
-
-        TMemory.Store(cpu, mem, a11, v0);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -326,13 +326,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 2))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 2);
-        }
-
-        TMemory.Store(cpu, mem, a12, (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v0)));
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -344,13 +338,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 4))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 4);
-        }
-
-        TMemory.Store(cpu, mem, a12, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v0)));
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -362,13 +350,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 8))
-        {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 8);
-        }
-
-        TMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v0)));
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
