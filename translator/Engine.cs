@@ -29,8 +29,11 @@ public sealed record EngineOptions
     /// <summary>Bytes of predecoded and compiled code after which everything is thrown away and made anew.</summary>
     public long CodeCacheLimit { get; init; } = CodeCache.DefaultLimit;
 
-    /// <summary>Compiled code checks each access so that faults have exact state.</summary>
-    public bool Checked { get; init; } = true;
+    /// <summary>
+    /// Compiled code checks the permissions of each access, so that faults have exact state, from the start. It
+    /// does so in any case once the guest handles faults or executes code it may write.
+    /// </summary>
+    public bool Checked { get; init; }
 }
 
 /// <summary>Everything that executes the code of one address space: cache, decoder, compiler.</summary>
@@ -68,6 +71,9 @@ public sealed unsafe class Engine : IDisposable
 
     /// <summary>A new vCPU of this address space, for the calling thread.</summary>
     public VCpu CreateVCpu() => new(Cache, Compiler);
+
+    /// <summary>The guest will look at the state of its faults. Its vCPU calls this from outside generated code.</summary>
+    public void RequireExactFaults() => Compiler?.RequireChecks();
 
     /// <summary>Call before the host process forks, with every other vCPU stopped; pair with <see cref="EndFork"/> on both sides.</summary>
     public void BeginFork() => Compiler?.CompileGate.Enter();

@@ -123,26 +123,24 @@ public sealed unsafe class CodeCache : IDisposable
         return ops;
     }
 
-    public bool IsNearlyFull => _used + (1 << 16) > _limit;
+    public bool IsNearlyFull => UsedBytes + RegionBytes + (1 << 16) > _limit;
+
+    /// <summary>Host code compiled from these blocks, in bytes, retired code included: it counts towards the limit.</summary>
+    public long RegionBytes { get; set; }
+
+    /// <summary>Raised with <see cref="Gate"/> held when code is translated from a page the guest may write.</summary>
+    public Action? WritableCodeFound { get; set; }
 
     /// <summary>Throws every translation away. The calling vCPU must be outside generated code.</summary>
     public void Flush()
     {
         lock (Gate)
         {
-            FlushPending = true;
-            try
+            Quiesce(() =>
             {
-                Interlocked.MemoryBarrierProcessWide();
                 foreach (VCpu vcpu in _vcpus)
                 {
-                    while (vcpu.IsInGeneratedCode)
-                    {
-                        vcpu.RequestExit();
-                        Thread.Yield();
-                    }
-
-                    new Span<JumpCacheEntry>((void*)vcpu.State->JumpCache, Dispatch.JumpCacheSize).Clear();
+                    vcpu.ClearJumpCache();
                 }
 
                 foreach (ulong page in _blocksOfPage.Keys)
@@ -150,17 +148,47 @@ public sealed unsafe class CodeCache : IDisposable
                     Memory.Pages[page] &= unchecked((byte)~PageAccess.Code);
                 }
 
+                foreach (TranslationBlock block in _blocks.Values)
+                {
+                    // Whoever still holds the block, a compilation under way, must not write to its records.
+                    block.IsStale = true;
+                }
+
                 _blocks.Clear();
                 _blocksOfPage.Clear();
                 HostMemory.Discard(_arena, (ulong)_used);
                 _used = 0;
+                RegionBytes = 0;
                 Statistics.Flushes++;
                 Flushed?.Invoke();
-            }
-            finally
+            });
+        }
+    }
+
+    /// <summary>
+    /// Runs <paramref name="change"/> while no vCPU is inside generated code. The caller holds <see cref="Gate"/>
+    /// and its own vCPU, if any, is outside.
+    /// </summary>
+    public void Quiesce(Action change)
+    {
+        FlushPending = true;
+        try
+        {
+            Interlocked.MemoryBarrierProcessWide();
+            foreach (VCpu vcpu in _vcpus)
             {
-                FlushPending = false;
+                while (vcpu.IsInGeneratedCode)
+                {
+                    vcpu.RequestExit();
+                    Thread.Yield();
+                }
             }
+
+            change();
+        }
+        finally
+        {
+            FlushPending = false;
         }
     }
 
@@ -226,6 +254,7 @@ public sealed unsafe class CodeCache : IDisposable
         _blocks[block.Address] = block;
         Statistics.BlocksTranslated++;
         Statistics.InstructionsTranslated += block.InstructionCount;
+        bool writable = false;
         for (ulong page = block.Address >> AddressSpace.PageShift; page <= (block.End - 1) >> AddressSpace.PageShift; page++)
         {
             if (!_blocksOfPage.TryGetValue(page, out List<TranslationBlock>? list))
@@ -234,7 +263,13 @@ public sealed unsafe class CodeCache : IDisposable
             }
 
             list.Add(block);
+            writable |= (Memory.Pages[page] & (byte)PageAccess.Write) != 0;
             Memory.Pages[page] |= (byte)PageAccess.Code;
+        }
+
+        if (writable)
+        {
+            WritableCodeFound?.Invoke();
         }
     }
 

@@ -46,6 +46,9 @@ public sealed unsafe class VCpu : IDisposable
     /// <summary>Set when <see cref="Run"/> returns <see cref="CpuExit.Exception"/>.</summary>
     public CpuException Exception { get; private set; }
 
+    /// <summary>The latest memory fault came from compiled code without checks: the registers are those at its entry.</summary>
+    public bool FaultedInCompiledCode { get; private set; }
+
     internal bool IsInGeneratedCode => _inGeneratedCode;
 
     /// <summary>The vCPU a state record belongs to. Any thread.</summary>
@@ -209,6 +212,7 @@ public sealed unsafe class VCpu : IDisposable
 
     private CpuExit Fault(CpuException exception)
     {
+        FaultedInCompiledCode = State->InRegion != 0;
         State->InRegion = 0;
         State->Rip = ((TbOp*)State->CurrentOp)->Address;
         State->FaultAddress = exception.Address;

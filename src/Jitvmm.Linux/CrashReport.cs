@@ -31,6 +31,11 @@ internal static unsafe class CrashReport
         }
 
         text.Append('\n');
+        if (thread.Cpu.FaultedInCompiledCode)
+        {
+            text.Append("  registers as at the entry of the compiled code that faulted; --checked or --tier 0 gives exact ones\n");
+        }
+
         for (int i = 0; i < 16; i++)
         {
             text.Append("  ").Append(s_registers[i].PadRight(3)).Append(' ').Append(cpu->Gpr[i].ToString("x16"));

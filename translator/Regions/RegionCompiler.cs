@@ -12,12 +12,15 @@ namespace Jitvmm.Translator.Regions;
 /// </summary>
 public sealed unsafe class RegionCompiler : IRegionCompiler
 {
+    /// <summary>What RyuJIT makes of a guest instruction, about: what it reports is not available for dynamic methods.</summary>
+    private const int HostBytesPerInstruction = 64;
+
     private readonly CodeCache _cache;
     private readonly RegionBuilder _builder;
     private readonly bool _synchronous;
     private readonly ulong _threshold;
     private readonly Dictionary<TranslationBlock, List<Region>> _regionsOf = [];
-    private readonly List<Region> _regions = [];
+    private readonly HashSet<Region> _regions = [];
 
     /// <summary>Regions no longer entered; a vCPU may still be inside, so they stay until the next flush.</summary>
     private readonly List<Region> _retired = [];
@@ -37,14 +40,40 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
         IsChecked = isChecked;
         cache.BlockInvalidated = Retire;
         cache.Flushed = Forget;
+        cache.WritableCodeFound = RequireChecks;
     }
 
     /// <summary>Held while a region is compiled. A fork takes it, so that no compilation is cut in half.</summary>
     public Lock CompileGate { get; } = new();
 
-    public bool IsChecked { get; }
+    /// <summary>Whether compiled code checks each access (see <see cref="EngineOptions.Checked"/>).</summary>
+    public bool IsChecked { get; private set; }
 
     public RegionStatistics Statistics { get; } = new();
+
+    /// <summary>
+    /// From now on compiled code checks permissions of each access; code that does not is left by every vCPU
+    /// before this returns. The caller's vCPU is outside generated code.
+    /// </summary>
+    public void RequireChecks()
+    {
+        if (IsChecked)
+        {
+            return;
+        }
+
+        lock (_cache.Gate)
+        {
+            IsChecked = true;
+            _cache.Quiesce(() =>
+            {
+                foreach (Region region in _regions.ToArray())
+                {
+                    Retire(region);
+                }
+            });
+        }
+    }
 
     public void BlockIsHot(TranslationBlock block)
     {
@@ -107,23 +136,25 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
                 return;
             }
 
-            Region region = RegionEmitter.Compile(blocks, IsChecked);
+            bool isChecked = IsChecked;
+            Region region = RegionEmitter.Compile(blocks, isChecked);
             Statistics.CompileTime += Stopwatch.GetElapsedTime(start);
             Statistics.RegionsCompiled++;
             Statistics.InstructionsCompiled += region.InstructionCount;
-            Publish(region);
+            Publish(region, isChecked);
         }
     }
 
-    private void Publish(Region region)
+    private void Publish(Region region, bool isChecked)
     {
         lock (_cache.Gate)
         {
-            if (region.Blocks.Exists(block => block.IsStale))
+            if (isChecked != IsChecked || region.Blocks.Exists(block => block.IsStale))
             {
-                _retired.Add(region);
                 return;
             }
+
+            _cache.RegionBytes += region.InstructionCount * HostBytesPerInstruction;
 
             _regions.Add(region);
             foreach (TranslationBlock block in region.Blocks)
@@ -157,19 +188,24 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
 
         foreach (Region region in regions)
         {
-            if (!_regions.Remove(region))
-            {
-                continue;
-            }
+            Retire(region);
+        }
+    }
 
-            _retired.Add(region);
-            Statistics.RegionsInvalidated++;
-            foreach ((TranslationBlock entry, _) in region.Entries)
+    private void Retire(Region region)
+    {
+        if (!_regions.Remove(region))
+        {
+            return;
+        }
+
+        _retired.Add(region);
+        Statistics.RegionsInvalidated++;
+        foreach ((TranslationBlock entry, _) in region.Entries)
+        {
+            if (!entry.IsStale && entry.RegionCode == region.Code)
             {
-                if (!entry.IsStale && entry.RegionCode == region.Code)
-                {
-                    entry.LeaveRegion(BlockHandlers.EnterAddress, _threshold);
-                }
+                entry.LeaveRegion(BlockHandlers.EnterAddress, _threshold);
             }
         }
     }

@@ -47,6 +47,12 @@ internal static unsafe class SignalCalls
                 return -Errno.EFAULT;
             }
 
+            if (action.IsHandled && signal is Signal.SIGSEGV or Signal.SIGBUS)
+            {
+                // The handler will see the registers at the fault, and may repair and continue.
+                thread.Process.Engine.RequireExactFaults();
+            }
+
             old = thread.Process.Dispositions.Set(signal, in action);
         }
         else
