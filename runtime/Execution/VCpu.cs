@@ -240,7 +240,11 @@ public sealed unsafe class VCpu : IDisposable
             return cached;
         }
 
+        // Translating computes in floating point here and there: neither may the guest's modes change that, nor that the guest's flags.
+        State->Mxcsr = SystemSemantics.ReadMxcsr(State);
+        HostCode.LoadMxcsr(DotNetMxcsr);
         TranslationBlock? block = _cache.FindOrTranslate(address);
+        HostCode.LoadMxcsr(SystemSemantics.HostMxcsr(State->Mxcsr));
         if (block == null)
         {
             return null;

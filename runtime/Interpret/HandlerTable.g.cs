@@ -2680,101 +2680,197 @@ public static unsafe partial class HandlerTable
         365584, // Mov_r32_imm32
         366608, // Mov_r64_imm64
         367632, // Rol_rm8_imm8
+        367664, // Rol_rm8_imm8_F
         367888, // Rol_rm8_imm8_B
+        367920, // Rol_rm8_imm8_B_F
         368144, // Rol_rm8_imm8_G
+        368176, // Rol_rm8_imm8_G_F
         368656, // Ror_rm8_imm8
+        368688, // Ror_rm8_imm8_F
         368912, // Ror_rm8_imm8_B
+        368944, // Ror_rm8_imm8_B_F
         369168, // Ror_rm8_imm8_G
+        369200, // Ror_rm8_imm8_G_F
         369680, // Rcl_rm8_imm8
+        369712, // Rcl_rm8_imm8_F
         369936, // Rcl_rm8_imm8_B
+        369968, // Rcl_rm8_imm8_B_F
         370192, // Rcl_rm8_imm8_G
+        370224, // Rcl_rm8_imm8_G_F
         370704, // Rcr_rm8_imm8
+        370736, // Rcr_rm8_imm8_F
         370960, // Rcr_rm8_imm8_B
+        370992, // Rcr_rm8_imm8_B_F
         371216, // Rcr_rm8_imm8_G
+        371248, // Rcr_rm8_imm8_G_F
         371728, // Shl_rm8_imm8
+        371760, // Shl_rm8_imm8_F
         371984, // Shl_rm8_imm8_B
+        372016, // Shl_rm8_imm8_B_F
         372240, // Shl_rm8_imm8_G
+        372272, // Shl_rm8_imm8_G_F
         372752, // Shr_rm8_imm8
+        372784, // Shr_rm8_imm8_F
         373008, // Shr_rm8_imm8_B
+        373040, // Shr_rm8_imm8_B_F
         373264, // Shr_rm8_imm8_G
+        373296, // Shr_rm8_imm8_G_F
         373776, // Sal_rm8_imm8
+        373808, // Sal_rm8_imm8_F
         374032, // Sal_rm8_imm8_B
+        374064, // Sal_rm8_imm8_B_F
         374288, // Sal_rm8_imm8_G
+        374320, // Sal_rm8_imm8_G_F
         374800, // Sar_rm8_imm8
+        374832, // Sar_rm8_imm8_F
         375056, // Sar_rm8_imm8_B
+        375088, // Sar_rm8_imm8_B_F
         375312, // Sar_rm8_imm8_G
+        375344, // Sar_rm8_imm8_G_F
         375824, // Rol_rm16_imm8
+        375856, // Rol_rm16_imm8_F
         376080, // Rol_rm16_imm8_B
+        376112, // Rol_rm16_imm8_B_F
         376336, // Rol_rm16_imm8_G
+        376368, // Rol_rm16_imm8_G_F
         376848, // Rol_rm32_imm8
+        376880, // Rol_rm32_imm8_F
         377104, // Rol_rm32_imm8_B
+        377136, // Rol_rm32_imm8_B_F
         377360, // Rol_rm32_imm8_G
+        377392, // Rol_rm32_imm8_G_F
         377872, // Rol_rm64_imm8
+        377904, // Rol_rm64_imm8_F
         378128, // Rol_rm64_imm8_B
+        378160, // Rol_rm64_imm8_B_F
         378384, // Rol_rm64_imm8_G
+        378416, // Rol_rm64_imm8_G_F
         378896, // Ror_rm16_imm8
+        378928, // Ror_rm16_imm8_F
         379152, // Ror_rm16_imm8_B
+        379184, // Ror_rm16_imm8_B_F
         379408, // Ror_rm16_imm8_G
+        379440, // Ror_rm16_imm8_G_F
         379920, // Ror_rm32_imm8
+        379952, // Ror_rm32_imm8_F
         380176, // Ror_rm32_imm8_B
+        380208, // Ror_rm32_imm8_B_F
         380432, // Ror_rm32_imm8_G
+        380464, // Ror_rm32_imm8_G_F
         380944, // Ror_rm64_imm8
+        380976, // Ror_rm64_imm8_F
         381200, // Ror_rm64_imm8_B
+        381232, // Ror_rm64_imm8_B_F
         381456, // Ror_rm64_imm8_G
+        381488, // Ror_rm64_imm8_G_F
         381968, // Rcl_rm16_imm8
+        382000, // Rcl_rm16_imm8_F
         382224, // Rcl_rm16_imm8_B
+        382256, // Rcl_rm16_imm8_B_F
         382480, // Rcl_rm16_imm8_G
+        382512, // Rcl_rm16_imm8_G_F
         382992, // Rcl_rm32_imm8
+        383024, // Rcl_rm32_imm8_F
         383248, // Rcl_rm32_imm8_B
+        383280, // Rcl_rm32_imm8_B_F
         383504, // Rcl_rm32_imm8_G
+        383536, // Rcl_rm32_imm8_G_F
         384016, // Rcl_rm64_imm8
+        384048, // Rcl_rm64_imm8_F
         384272, // Rcl_rm64_imm8_B
+        384304, // Rcl_rm64_imm8_B_F
         384528, // Rcl_rm64_imm8_G
+        384560, // Rcl_rm64_imm8_G_F
         385040, // Rcr_rm16_imm8
+        385072, // Rcr_rm16_imm8_F
         385296, // Rcr_rm16_imm8_B
+        385328, // Rcr_rm16_imm8_B_F
         385552, // Rcr_rm16_imm8_G
+        385584, // Rcr_rm16_imm8_G_F
         386064, // Rcr_rm32_imm8
+        386096, // Rcr_rm32_imm8_F
         386320, // Rcr_rm32_imm8_B
+        386352, // Rcr_rm32_imm8_B_F
         386576, // Rcr_rm32_imm8_G
+        386608, // Rcr_rm32_imm8_G_F
         387088, // Rcr_rm64_imm8
+        387120, // Rcr_rm64_imm8_F
         387344, // Rcr_rm64_imm8_B
+        387376, // Rcr_rm64_imm8_B_F
         387600, // Rcr_rm64_imm8_G
+        387632, // Rcr_rm64_imm8_G_F
         388112, // Shl_rm16_imm8
+        388144, // Shl_rm16_imm8_F
         388368, // Shl_rm16_imm8_B
+        388400, // Shl_rm16_imm8_B_F
         388624, // Shl_rm16_imm8_G
+        388656, // Shl_rm16_imm8_G_F
         389136, // Shl_rm32_imm8
+        389168, // Shl_rm32_imm8_F
         389392, // Shl_rm32_imm8_B
+        389424, // Shl_rm32_imm8_B_F
         389648, // Shl_rm32_imm8_G
+        389680, // Shl_rm32_imm8_G_F
         390160, // Shl_rm64_imm8
+        390192, // Shl_rm64_imm8_F
         390416, // Shl_rm64_imm8_B
+        390448, // Shl_rm64_imm8_B_F
         390672, // Shl_rm64_imm8_G
+        390704, // Shl_rm64_imm8_G_F
         391184, // Shr_rm16_imm8
+        391216, // Shr_rm16_imm8_F
         391440, // Shr_rm16_imm8_B
+        391472, // Shr_rm16_imm8_B_F
         391696, // Shr_rm16_imm8_G
+        391728, // Shr_rm16_imm8_G_F
         392208, // Shr_rm32_imm8
+        392240, // Shr_rm32_imm8_F
         392464, // Shr_rm32_imm8_B
+        392496, // Shr_rm32_imm8_B_F
         392720, // Shr_rm32_imm8_G
+        392752, // Shr_rm32_imm8_G_F
         393232, // Shr_rm64_imm8
+        393264, // Shr_rm64_imm8_F
         393488, // Shr_rm64_imm8_B
+        393520, // Shr_rm64_imm8_B_F
         393744, // Shr_rm64_imm8_G
+        393776, // Shr_rm64_imm8_G_F
         394256, // Sal_rm16_imm8
+        394288, // Sal_rm16_imm8_F
         394512, // Sal_rm16_imm8_B
+        394544, // Sal_rm16_imm8_B_F
         394768, // Sal_rm16_imm8_G
+        394800, // Sal_rm16_imm8_G_F
         395280, // Sal_rm32_imm8
+        395312, // Sal_rm32_imm8_F
         395536, // Sal_rm32_imm8_B
+        395568, // Sal_rm32_imm8_B_F
         395792, // Sal_rm32_imm8_G
+        395824, // Sal_rm32_imm8_G_F
         396304, // Sal_rm64_imm8
+        396336, // Sal_rm64_imm8_F
         396560, // Sal_rm64_imm8_B
+        396592, // Sal_rm64_imm8_B_F
         396816, // Sal_rm64_imm8_G
+        396848, // Sal_rm64_imm8_G_F
         397328, // Sar_rm16_imm8
+        397360, // Sar_rm16_imm8_F
         397584, // Sar_rm16_imm8_B
+        397616, // Sar_rm16_imm8_B_F
         397840, // Sar_rm16_imm8_G
+        397872, // Sar_rm16_imm8_G_F
         398352, // Sar_rm32_imm8
+        398384, // Sar_rm32_imm8_F
         398608, // Sar_rm32_imm8_B
+        398640, // Sar_rm32_imm8_B_F
         398864, // Sar_rm32_imm8_G
+        398896, // Sar_rm32_imm8_G_F
         399376, // Sar_rm64_imm8
+        399408, // Sar_rm64_imm8_F
         399632, // Sar_rm64_imm8_B
+        399664, // Sar_rm64_imm8_B_F
         399888, // Sar_rm64_imm8_G
+        399920, // Sar_rm64_imm8_G_F
         402448, // Retnq_imm16
         405520, // Retnq
         410640, // Mov_rm8_imm8
@@ -2789,6 +2885,7 @@ public static unsafe partial class HandlerTable
         414736, // Mov_rm64_imm32
         414992, // Mov_rm64_imm32_B
         415248, // Mov_rm64_imm32_G
+        417808, // Enterw_imm16_imm8
         419856, // Enterq_imm16_imm8
         420880, // Leavew
         422928, // Leaveq
@@ -3184,6 +3281,8 @@ public static unsafe partial class HandlerTable
         501040, // Sar_rm64_CL_B_F
         501264, // Sar_rm64_CL_G
         501296, // Sar_rm64_CL_G_F
+        505104, // Xlat_m8_B
+        505360, // Xlat_m8_G
         536592, // Fnop
         676880, // Loopne_rel8_64_ECX
         678928, // Loopne_rel8_64_RCX
@@ -3765,6 +3864,14 @@ public static unsafe partial class HandlerTable
         1082896, // Nop_rm32_G
         1083408, // Nop_rm64
         1083920, // Nop_rm64_G
+        1085456, // Mov_r64_cr
+        1085488, // Mov_r64_cr_F
+        1087504, // Mov_r64_dr
+        1087536, // Mov_r64_dr_F
+        1089552, // Mov_cr_r64
+        1089584, // Mov_cr_r64_F
+        1091600, // Mov_dr_r64
+        1091632, // Mov_dr_r64_F
         1188880, // Wrmsr
         1189904, // Rdtsc
         1190928, // Rdmsr
@@ -3998,14 +4105,23 @@ public static unsafe partial class HandlerTable
         1998352, // Bt_rm64_r64_G
         1998384, // Bt_rm64_r64_G_F
         1998864, // Shld_rm16_r16_imm8
+        1998896, // Shld_rm16_r16_imm8_F
         1999120, // Shld_rm16_r16_imm8_B
+        1999152, // Shld_rm16_r16_imm8_B_F
         1999376, // Shld_rm16_r16_imm8_G
+        1999408, // Shld_rm16_r16_imm8_G_F
         1999888, // Shld_rm32_r32_imm8
+        1999920, // Shld_rm32_r32_imm8_F
         2000144, // Shld_rm32_r32_imm8_B
+        2000176, // Shld_rm32_r32_imm8_B_F
         2000400, // Shld_rm32_r32_imm8_G
+        2000432, // Shld_rm32_r32_imm8_G_F
         2000912, // Shld_rm64_r64_imm8
+        2000944, // Shld_rm64_r64_imm8_F
         2001168, // Shld_rm64_r64_imm8_B
+        2001200, // Shld_rm64_r64_imm8_B_F
         2001424, // Shld_rm64_r64_imm8_G
+        2001456, // Shld_rm64_r64_imm8_G_F
         2001936, // Shld_rm16_r16_CL
         2001968, // Shld_rm16_r16_CL_F
         2002192, // Shld_rm16_r16_CL_B
@@ -4057,14 +4173,23 @@ public static unsafe partial class HandlerTable
         2049616, // Bts_rm64_r64_G_P
         2049648, // Bts_rm64_r64_G_P_F
         2050064, // Shrd_rm16_r16_imm8
+        2050096, // Shrd_rm16_r16_imm8_F
         2050320, // Shrd_rm16_r16_imm8_B
+        2050352, // Shrd_rm16_r16_imm8_B_F
         2050576, // Shrd_rm16_r16_imm8_G
+        2050608, // Shrd_rm16_r16_imm8_G_F
         2051088, // Shrd_rm32_r32_imm8
+        2051120, // Shrd_rm32_r32_imm8_F
         2051344, // Shrd_rm32_r32_imm8_B
+        2051376, // Shrd_rm32_r32_imm8_B_F
         2051600, // Shrd_rm32_r32_imm8_G
+        2051632, // Shrd_rm32_r32_imm8_G_F
         2052112, // Shrd_rm64_r64_imm8
+        2052144, // Shrd_rm64_r64_imm8_F
         2052368, // Shrd_rm64_r64_imm8_B
+        2052400, // Shrd_rm64_r64_imm8_B_F
         2052624, // Shrd_rm64_r64_imm8_G
+        2052656, // Shrd_rm64_r64_imm8_G_F
         2053136, // Shrd_rm16_r16_CL
         2053168, // Shrd_rm16_r16_CL_F
         2053392, // Shrd_rm16_r16_CL_B
@@ -5242,6 +5367,22 @@ public static unsafe partial class Handlers<TMemory>
         577 => Group577(index % 8),
         578 => Group578(index % 8),
         579 => Group579(index % 8),
+        580 => Group580(index % 8),
+        581 => Group581(index % 8),
+        582 => Group582(index % 8),
+        583 => Group583(index % 8),
+        584 => Group584(index % 8),
+        585 => Group585(index % 8),
+        586 => Group586(index % 8),
+        587 => Group587(index % 8),
+        588 => Group588(index % 8),
+        589 => Group589(index % 8),
+        590 => Group590(index % 8),
+        591 => Group591(index % 8),
+        592 => Group592(index % 8),
+        593 => Group593(index % 8),
+        594 => Group594(index % 8),
+        595 => Group595(index % 8),
         _ => 0,
     };
 
@@ -9578,161 +9719,317 @@ public static unsafe partial class Handlers<TMemory>
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_imm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8,
         _ => 0,
     };
 
     private static nint Group334(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_B,
         _ => 0,
     };
 
     private static nint Group335(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_G,
         _ => 0,
     };
 
     private static nint Group336(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8,
         _ => 0,
     };
 
     private static nint Group337(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_B,
         _ => 0,
     };
 
     private static nint Group338(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_G,
         _ => 0,
     };
 
     private static nint Group339(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8,
         _ => 0,
     };
 
     private static nint Group340(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_B,
         _ => 0,
     };
 
     private static nint Group341(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_G,
         _ => 0,
     };
 
     private static nint Group342(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8,
         _ => 0,
     };
 
     private static nint Group343(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_B,
         _ => 0,
     };
 
     private static nint Group344(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_G,
         _ => 0,
     };
 
     private static nint Group345(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8,
+        _ => 0,
+    };
+
+    private static nint Group346(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_B,
+        _ => 0,
+    };
+
+    private static nint Group347(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group348(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8,
+        _ => 0,
+    };
+
+    private static nint Group349(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_B,
+        _ => 0,
+    };
+
+    private static nint Group350(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group351(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8,
+        _ => 0,
+    };
+
+    private static nint Group352(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_B,
+        _ => 0,
+    };
+
+    private static nint Group353(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group354(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8,
+        _ => 0,
+    };
+
+    private static nint Group355(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_B,
+        _ => 0,
+    };
+
+    private static nint Group356(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group357(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_G_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retnq_imm16,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retnq,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm8_imm8,
@@ -9743,7 +10040,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group346(int index) => index switch
+    private static nint Group358(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm16_imm16_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm32_imm32,
@@ -9752,3036 +10049,3085 @@ public static unsafe partial class Handlers<TMemory>
         4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm64_imm32,
         5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm64_imm32_B,
         6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm64_imm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Enterq_imm16_imm8,
-        _ => 0,
-    };
-
-    private static nint Group347(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Leavew,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Leaveq,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int3,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd_F,
-        _ => 0,
-    };
-
-    private static nint Group348(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G_F,
-        _ => 0,
-    };
-
-    private static nint Group349(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_F,
-        _ => 0,
-    };
-
-    private static nint Group350(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B_F,
-        _ => 0,
-    };
-
-    private static nint Group351(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G_F,
-        _ => 0,
-    };
-
-    private static nint Group352(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_F,
-        _ => 0,
-    };
-
-    private static nint Group353(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B_F,
-        _ => 0,
-    };
-
-    private static nint Group354(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G_F,
-        _ => 0,
-    };
-
-    private static nint Group355(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_F,
-        _ => 0,
-    };
-
-    private static nint Group356(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B_F,
-        _ => 0,
-    };
-
-    private static nint Group357(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G_F,
-        _ => 0,
-    };
-
-    private static nint Group358(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Enterw_imm16_imm8,
         _ => 0,
     };
 
     private static nint Group359(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Enterq_imm16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Leavew,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Leaveq,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int3,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd,
         _ => 0,
     };
 
     private static nint Group360(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G,
         _ => 0,
     };
 
     private static nint Group361(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1,
         _ => 0,
     };
 
     private static nint Group362(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B,
         _ => 0,
     };
 
     private static nint Group363(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G,
         _ => 0,
     };
 
     private static nint Group364(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1,
         _ => 0,
     };
 
     private static nint Group365(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B,
         _ => 0,
     };
 
     private static nint Group366(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G,
         _ => 0,
     };
 
     private static nint Group367(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1,
         _ => 0,
     };
 
     private static nint Group368(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B,
         _ => 0,
     };
 
     private static nint Group369(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G,
         _ => 0,
     };
 
     private static nint Group370(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1,
         _ => 0,
     };
 
     private static nint Group371(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B,
         _ => 0,
     };
 
     private static nint Group372(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G,
         _ => 0,
     };
 
     private static nint Group373(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1,
         _ => 0,
     };
 
     private static nint Group374(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B,
         _ => 0,
     };
 
     private static nint Group375(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G,
         _ => 0,
     };
 
     private static nint Group376(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1,
         _ => 0,
     };
 
     private static nint Group377(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B,
         _ => 0,
     };
 
     private static nint Group378(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G,
         _ => 0,
     };
 
     private static nint Group379(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1,
         _ => 0,
     };
 
     private static nint Group380(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B,
         _ => 0,
     };
 
     private static nint Group381(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G,
         _ => 0,
     };
 
     private static nint Group382(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1,
         _ => 0,
     };
 
     private static nint Group383(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B,
         _ => 0,
     };
 
     private static nint Group384(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G,
         _ => 0,
     };
 
     private static nint Group385(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL,
         _ => 0,
     };
 
     private static nint Group386(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B,
         _ => 0,
     };
 
     private static nint Group387(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G,
         _ => 0,
     };
 
     private static nint Group388(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL,
         _ => 0,
     };
 
     private static nint Group389(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B,
         _ => 0,
     };
 
     private static nint Group390(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G,
         _ => 0,
     };
 
     private static nint Group391(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL,
         _ => 0,
     };
 
     private static nint Group392(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B,
         _ => 0,
     };
 
     private static nint Group393(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G,
         _ => 0,
     };
 
     private static nint Group394(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL,
         _ => 0,
     };
 
     private static nint Group395(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B,
         _ => 0,
     };
 
     private static nint Group396(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnop,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loopne_rel8_64_ECX,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loopne_rel8_64_RCX,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loope_rel8_64_ECX,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loope_rel8_64_RCX,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loop_rel8_64_ECX,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G,
         _ => 0,
     };
 
     private static nint Group397(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loop_rel8_64_RCX,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jecxz_rel8_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jrcxz_rel8_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AL_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AX_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_EAX_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_AL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_AX,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL,
         _ => 0,
     };
 
     private static nint Group398(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_EAX,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rel32_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rel32_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rel8_64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AL_DX,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AX_DX,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_EAX_DX,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_AL,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B,
         _ => 0,
     };
 
     private static nint Group399(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_AX,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_EAX,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hlt,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmc,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmc_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JOverflow,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotOverflow,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G,
         _ => 0,
     };
 
     private static nint Group400(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelow,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAboveOrEqual,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JEqual,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotEqual,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelowOrEqual,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAbove,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JSign,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotSign,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL,
         _ => 0,
     };
 
     private static nint Group401(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JParity,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotParity,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLess,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreaterOrEqual,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLessOrEqual,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreater,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JOverflow_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B,
         _ => 0,
     };
 
     private static nint Group402(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotOverflow_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelow_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAboveOrEqual_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JEqual_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotEqual_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelowOrEqual_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAbove_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JSign_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G,
         _ => 0,
     };
 
     private static nint Group403(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotSign_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JParity_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotParity_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLess_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreaterOrEqual_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLessOrEqual_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreater_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL,
         _ => 0,
     };
 
     private static nint Group404(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JOverflow,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotOverflow,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelow,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAboveOrEqual,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JEqual,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotEqual,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelowOrEqual,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAbove,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B,
         _ => 0,
     };
 
     private static nint Group405(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JSign,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotSign,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JParity,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotParity,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLess,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreaterOrEqual,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLessOrEqual,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreater,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G,
         _ => 0,
     };
 
     private static nint Group406(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JOverflow_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotOverflow_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelow_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAboveOrEqual_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JEqual_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotEqual_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelowOrEqual_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL,
         _ => 0,
     };
 
     private static nint Group407(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAbove_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JSign_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotSign_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JParity_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotParity_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLess_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreaterOrEqual_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLessOrEqual_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B,
         _ => 0,
     };
 
     private static nint Group408(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreater_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xlat_m8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xlat_m8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnop,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loopne_rel8_64_ECX,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loopne_rel8_64_RCX,
         _ => 0,
     };
 
     private static nint Group409(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loope_rel8_64_ECX,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loope_rel8_64_RCX,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loop_rel8_64_ECX,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loop_rel8_64_RCX,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jecxz_rel8_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jrcxz_rel8_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AL_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AX_imm8,
         _ => 0,
     };
 
     private static nint Group410(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_EAX_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_AL,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_AX,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_EAX,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rel32_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rel32_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rel8_64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AL_DX,
         _ => 0,
     };
 
     private static nint Group411(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AX_DX,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_EAX_DX,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_AL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_AX,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_EAX,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hlt,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmc,
         _ => 0,
     };
 
     private static nint Group412(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmc_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JOverflow,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotOverflow,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelow,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAboveOrEqual,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JEqual,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotEqual,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelowOrEqual,
         _ => 0,
     };
 
     private static nint Group413(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAbove,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JSign,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotSign,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JParity,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotParity,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLess,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreaterOrEqual,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLessOrEqual,
         _ => 0,
     };
 
     private static nint Group414(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JOverflow,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreater,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JOverflow_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotOverflow_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelow_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAboveOrEqual_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JEqual_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotEqual_F,
         _ => 0,
     };
 
     private static nint Group415(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotOverflow,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelow,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAboveOrEqual,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JEqual,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotEqual,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelowOrEqual,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAbove,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JSign,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelowOrEqual_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAbove_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JSign_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotSign_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JParity_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotParity_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLess_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreaterOrEqual_F,
         _ => 0,
     };
 
     private static nint Group416(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotSign,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JParity,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotParity,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLess,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreaterOrEqual,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLessOrEqual,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreater,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLessOrEqual_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreater_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JOverflow,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotOverflow,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelow,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAboveOrEqual,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JEqual,
         _ => 0,
     };
 
     private static nint Group417(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JOverflow_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotOverflow_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelow_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAboveOrEqual_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JEqual_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotEqual_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelowOrEqual_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAbove_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotEqual,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelowOrEqual,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAbove,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JSign,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotSign,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JParity,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotParity,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLess,
         _ => 0,
     };
 
     private static nint Group418(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JSign_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotSign_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JParity_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotParity_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLess_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreaterOrEqual_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLessOrEqual_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreater_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreaterOrEqual,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLessOrEqual,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreater,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JOverflow_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotOverflow_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelow_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAboveOrEqual_F,
         _ => 0,
     };
 
     private static nint Group419(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JOverflow,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotOverflow,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelow,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAboveOrEqual,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JEqual,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotEqual,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelowOrEqual,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JEqual_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotEqual_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelowOrEqual_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAbove_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JSign_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotSign_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JParity_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotParity_F,
         _ => 0,
     };
 
     private static nint Group420(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAbove,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JSign,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotSign,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JParity,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotParity,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLess,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreaterOrEqual,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLessOrEqual,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLess_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreaterOrEqual_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLessOrEqual_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreater_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1,
         _ => 0,
     };
 
     private static nint Group421(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreater,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JOverflow_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotOverflow_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelow_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAboveOrEqual_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JEqual_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotEqual_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_B_P,
         _ => 0,
     };
 
     private static nint Group422(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelowOrEqual_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAbove_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JSign_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotSign_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JParity_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotParity_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLess_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreaterOrEqual_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_P_F,
         _ => 0,
     };
 
     private static nint Group423(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLessOrEqual_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreater_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_B_F,
         _ => 0,
     };
 
     private static nint Group424(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_G_F,
         _ => 0,
     };
 
     private static nint Group425(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_F,
         _ => 0,
     };
 
     private static nint Group426(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_B_F,
         _ => 0,
     };
 
     private static nint Group427(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JOverflow,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotOverflow,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelow,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAboveOrEqual,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JEqual,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotEqual,
         _ => 0,
     };
 
     private static nint Group428(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelowOrEqual,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAbove,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JSign,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotSign,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JParity,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotParity,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLess,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreaterOrEqual,
         _ => 0,
     };
 
     private static nint Group429(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLessOrEqual,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreater,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JOverflow_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotOverflow_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelow_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAboveOrEqual_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JEqual_F,
         _ => 0,
     };
 
     private static nint Group430(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotEqual_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelowOrEqual_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAbove_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JSign_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotSign_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JParity_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotParity_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLess_F,
         _ => 0,
     };
 
     private static nint Group431(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreaterOrEqual_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLessOrEqual_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreater_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JOverflow,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotOverflow,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelow,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAboveOrEqual,
         _ => 0,
     };
 
     private static nint Group432(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JEqual,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotEqual,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelowOrEqual,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAbove,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JSign,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotSign,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JParity,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotParity,
         _ => 0,
     };
 
     private static nint Group433(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLess,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreaterOrEqual,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLessOrEqual,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreater,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JOverflow_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotOverflow_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelow_F,
         _ => 0,
     };
 
     private static nint Group434(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAboveOrEqual_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JEqual_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotEqual_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelowOrEqual_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAbove_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JSign_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotSign_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JParity_F,
         _ => 0,
     };
 
     private static nint Group435(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotParity_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLess_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreaterOrEqual_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLessOrEqual_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreater_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_G_F,
         _ => 0,
     };
 
     private static nint Group436(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_F,
         _ => 0,
     };
 
     private static nint Group437(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_B_F,
         _ => 0,
     };
 
     private static nint Group438(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_G_F,
         _ => 0,
     };
 
     private static nint Group439(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_B_P,
         _ => 0,
     };
 
     private static nint Group440(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16,
         _ => 0,
     };
 
     private static nint Group441(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clc,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clc_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stc,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stc_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cli,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cli_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_P,
         _ => 0,
     };
 
     private static nint Group442(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sti,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sti_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cld,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cld_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Std,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Std_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G,
         _ => 0,
     };
 
     private static nint Group443(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_P,
         _ => 0,
     };
 
     private static nint Group444(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_B,
         _ => 0,
     };
 
     private static nint Group445(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_G,
         _ => 0,
     };
 
     private static nint Group446(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16,
         _ => 0,
     };
 
     private static nint Group447(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_B,
         _ => 0,
     };
 
     private static nint Group448(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_G,
         _ => 0,
     };
 
     private static nint Group449(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32,
         _ => 0,
     };
 
     private static nint Group450(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_B,
         _ => 0,
     };
 
     private static nint Group451(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_G,
         _ => 0,
     };
 
     private static nint Group452(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64,
         _ => 0,
     };
 
     private static nint Group453(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clc,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clc_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stc,
         _ => 0,
     };
 
     private static nint Group454(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stc_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cli,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cli_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sti,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sti_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cld,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cld_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Std,
         _ => 0,
     };
 
     private static nint Group455(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Std_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G,
         _ => 0,
     };
 
     private static nint Group456(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P,
         _ => 0,
     };
 
     private static nint Group457(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B,
         _ => 0,
     };
 
     private static nint Group458(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xgetbv,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsetbv,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Swapgs,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtscp,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32,
         _ => 0,
     };
 
     private static nint Group459(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clts,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invd,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wbinvd,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P,
         _ => 0,
     };
 
     private static nint Group460(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud2,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetch_m8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G,
         _ => 0,
     };
 
     private static nint Group461(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchw_m8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P,
         _ => 0,
     };
 
     private static nint Group462(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B,
         _ => 0,
     };
 
     private static nint Group463(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64,
         _ => 0,
     };
 
     private static nint Group464(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P,
         _ => 0,
     };
 
     private static nint Group465(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16,
         _ => 0,
     };
 
     private static nint Group466(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_G,
         _ => 0,
     };
 
     private static nint Group467(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchnta_m8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht0_m8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht1_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht2_m8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspd_r32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspq_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_B,
         _ => 0,
     };
 
     private static nint Group468(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrmsr,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_B,
         _ => 0,
     };
 
     private static nint Group469(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtsc,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdmsr,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_B,
         _ => 0,
     };
 
     private static nint Group470(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xgetbv,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsetbv,
         _ => 0,
     };
 
     private static nint Group471(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Swapgs,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtscp,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clts,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq,
         _ => 0,
     };
 
     private static nint Group472(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invd,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wbinvd,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud2,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D_G,
         _ => 0,
     };
 
     private static nint Group473(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetch_m8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchw_m8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18_G,
         _ => 0,
     };
 
     private static nint Group474(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19_G,
         _ => 0,
     };
 
     private static nint Group475(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B_G,
         _ => 0,
     };
 
     private static nint Group476(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C_G,
         _ => 0,
     };
 
     private static nint Group477(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D_G,
         _ => 0,
     };
 
     private static nint Group478(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F_G,
         _ => 0,
     };
 
     private static nint Group479(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchnta_m8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht0_m8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht1_m8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht2_m8_G,
         _ => 0,
     };
 
     private static nint Group480(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspd_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspq_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32_G,
         _ => 0,
     };
 
     private static nint Group481(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64_F,
         _ => 0,
     };
 
     private static nint Group482(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrmsr,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtsc,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdmsr,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group483(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_B,
         _ => 0,
     };
 
     private static nint Group484(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16,
         _ => 0,
     };
 
     private static nint Group485(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group486(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group487(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jo_rel32_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jno_rel32_64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jb_rel32_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jae_rel32_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Je_rel32_64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jne_rel32_64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64,
         _ => 0,
     };
 
     private static nint Group488(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jbe_rel32_64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ja_rel32_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Js_rel32_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jns_rel32_64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jp_rel32_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jnp_rel32_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jl_rel32_64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jge_rel32_64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_G,
         _ => 0,
     };
 
     private static nint Group489(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jle_rel32_64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jg_rel32_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_B,
         _ => 0,
     };
 
     private static nint Group490(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32,
         _ => 0,
     };
 
     private static nint Group491(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group492(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_B,
         _ => 0,
     };
 
     private static nint Group493(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16,
         _ => 0,
     };
 
     private static nint Group494(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group495(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_FS,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_FS,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cpuid,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group496(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64,
         _ => 0,
     };
 
     private static nint Group497(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_G,
         _ => 0,
     };
 
     private static nint Group498(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_B,
         _ => 0,
     };
 
     private static nint Group499(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32,
         _ => 0,
     };
 
     private static nint Group500(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jo_rel32_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jno_rel32_64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jb_rel32_64,
         _ => 0,
     };
 
     private static nint Group501(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_GS,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_GS,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jae_rel32_64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Je_rel32_64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jne_rel32_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jbe_rel32_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ja_rel32_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Js_rel32_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jns_rel32_64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jp_rel32_64,
         _ => 0,
     };
 
     private static nint Group502(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jnp_rel32_64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jl_rel32_64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jge_rel32_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jle_rel32_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jg_rel32_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_G,
         _ => 0,
     };
 
     private static nint Group503(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_B,
         _ => 0,
     };
 
     private static nint Group504(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8,
         _ => 0,
     };
 
     private static nint Group505(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_G,
         _ => 0,
     };
 
     private static nint Group506(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_B,
         _ => 0,
     };
 
     private static nint Group507(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8,
         _ => 0,
     };
 
     private static nint Group508(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_FS,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_FS,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cpuid,
         _ => 0,
     };
 
     private static nint Group509(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ldmxcsr_m32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vldmxcsr_m32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stmxcsr_m32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_F,
         _ => 0,
     };
 
     private static nint Group510(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vstmxcsr_m32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clwb_m8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflush_m8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflushopt_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_E9,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EA,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EB,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B_F,
         _ => 0,
     };
 
     private static nint Group511(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EC,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_ED,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EE,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EF,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F1,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F2,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F3,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group512(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F4,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F5,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F6,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F7,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_F9,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FA,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FB,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_F,
         _ => 0,
     };
 
     private static nint Group513(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FC,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FD,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FE,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FF,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B_F,
         _ => 0,
     };
 
     private static nint Group514(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G_F,
         _ => 0,
     };
 
     private static nint Group515(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_GS,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_GS,
         _ => 0,
     };
 
     private static nint Group516(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_F,
         _ => 0,
     };
 
     private static nint Group517(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P_F,
         _ => 0,
     };
 
     private static nint Group518(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_F,
         _ => 0,
     };
 
     private static nint Group519(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_F,
         _ => 0,
     };
 
     private static nint Group520(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group521(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group522(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_F,
         _ => 0,
     };
 
     private static nint Group523(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B_F,
         _ => 0,
     };
 
     private static nint Group524(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ldmxcsr_m32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r32,
         _ => 0,
     };
 
     private static nint Group525(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vldmxcsr_m32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stmxcsr_m32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vstmxcsr_m32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clwb_m8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflush_m8_G,
         _ => 0,
     };
 
     private static nint Group526(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflushopt_m8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_E9,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EA,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EB,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EC,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_ED,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EE,
         _ => 0,
     };
 
     private static nint Group527(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EF,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F2,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F3,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F4,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F5,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F6,
         _ => 0,
     };
 
     private static nint Group528(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F7,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_F9,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FA,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FB,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FC,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FD,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FE,
         _ => 0,
     };
 
     private static nint Group529(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FF,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32,
         _ => 0,
     };
 
     private static nint Group530(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group531(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P,
         _ => 0,
     };
 
     private static nint Group532(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B,
         _ => 0,
     };
 
     private static nint Group533(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32,
         _ => 0,
     };
 
     private static nint Group534(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P,
         _ => 0,
     };
 
     private static nint Group535(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G,
         _ => 0,
     };
 
     private static nint Group536(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P,
         _ => 0,
     };
 
     private static nint Group537(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B,
         _ => 0,
     };
 
     private static nint Group538(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64,
         _ => 0,
     };
 
     private static nint Group539(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P,
         _ => 0,
     };
 
     private static nint Group540(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8,
         _ => 0,
     };
 
     private static nint Group541(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_G,
         _ => 0,
     };
 
     private static nint Group542(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32,
         _ => 0,
     };
 
     private static nint Group543(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16,
         _ => 0,
     };
 
     private static nint Group544(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group545(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_F,
         _ => 0,
     };
 
     private static nint Group546(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group547(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P_F,
         _ => 0,
     };
 
     private static nint Group548(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group549(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_F,
         _ => 0,
     };
 
     private static nint Group550(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P_F,
         _ => 0,
     };
 
     private static nint Group551(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group552(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P_F,
         _ => 0,
     };
 
     private static nint Group553(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group554(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_F,
         _ => 0,
     };
 
     private static nint Group555(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P_F,
         _ => 0,
     };
 
     private static nint Group556(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group557(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P_F,
         _ => 0,
     };
 
     private static nint Group558(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_F,
         _ => 0,
     };
 
     private static nint Group559(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_F,
         _ => 0,
     };
 
     private static nint Group560(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P_F,
         _ => 0,
     };
 
     private static nint Group561(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m32_r32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m64_r64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_F,
         _ => 0,
     };
 
     private static nint Group562(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G_F,
         _ => 0,
     };
 
     private static nint Group563(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_F,
         _ => 0,
     };
 
     private static nint Group564(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdpid_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G_F,
         _ => 0,
     };
 
     private static nint Group565(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r16_m16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r32_m32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G_F,
         _ => 0,
     };
 
     private static nint Group566(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r64_m64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m16_r16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m32_r32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m64_r64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_F,
         _ => 0,
     };
 
     private static nint Group567(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B_F,
         _ => 0,
     };
 
     private static nint Group568(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_F,
         _ => 0,
     };
 
     private static nint Group569(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_B,
         _ => 0,
     };
 
     private static nint Group570(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16,
         _ => 0,
     };
 
     private static nint Group571(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_G,
         _ => 0,
     };
 
     private static nint Group572(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_F,
         _ => 0,
     };
 
     private static nint Group573(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P_F,
         _ => 0,
     };
 
     private static nint Group574(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_F,
         _ => 0,
     };
 
     private static nint Group575(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_F,
         _ => 0,
     };
 
     private static nint Group576(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P_F,
         _ => 0,
     };
 
     private static nint Group577(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m32_r32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m64_r64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_F,
         _ => 0,
     };
 
     private static nint Group578(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64_F,
         _ => 0,
     };
 
     private static nint Group579(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved3_m8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved4_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved5_m8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved6_m8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved7_m8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdpid_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r16,
+        _ => 0,
+    };
+
+    private static nint Group580(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_G,
+        _ => 0,
+    };
+
+    private static nint Group581(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r16_m16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r32_m32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r64_m64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8_G,
+        _ => 0,
+    };
+
+    private static nint Group582(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m16_r16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m32_r32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m64_r64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32,
+        _ => 0,
+    };
+
+    private static nint Group583(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64,
+        _ => 0,
+    };
+
+    private static nint Group584(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64,
+        _ => 0,
+    };
+
+    private static nint Group585(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64,
+        _ => 0,
+    };
+
+    private static nint Group586(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64,
+        _ => 0,
+    };
+
+    private static nint Group587(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64,
+        _ => 0,
+    };
+
+    private static nint Group588(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32,
+        _ => 0,
+    };
+
+    private static nint Group589(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64,
+        _ => 0,
+    };
+
+    private static nint Group590(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64,
+        _ => 0,
+    };
+
+    private static nint Group591(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32,
+        _ => 0,
+    };
+
+    private static nint Group592(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32,
+        _ => 0,
+    };
+
+    private static nint Group593(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32,
+        _ => 0,
+    };
+
+    private static nint Group594(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved3_m8_G,
+        _ => 0,
+    };
+
+    private static nint Group595(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved4_m8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved5_m8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved6_m8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved7_m8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0,
         _ => 0,
     };
 }

@@ -3138,11 +3138,46 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rol_rm8_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(byte*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        uint v7 = v2 & (0x7u);
+        uint v14 = ((v3 << (int)v7) | (v3 >> (int)((0x8u) - v7))) & (0xffu);
+        *(byte*)((byte*)cpu + op->R0) = (byte)v14;
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((ulong)(v14 & (0x1u))) : v24);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)((v14 >> (int)(0x7u)) ^ (v14 & (0x1u)))) : v28);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rol_rm8_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(byte*)((byte*)cpu + op->R0);
         uint v7 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         *(byte*)((byte*)cpu + op->R0) = (byte)(((v3 << (int)v7) | (v3 >> (int)((0x8u) - v7))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm8_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v10 = v2 & (0x7u);
+        uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
+        TMemory.Store(cpu, mem, v5, (byte)v17);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)((v17 >> (int)(0x7u)) ^ (v17 & (0x1u)))) : v31);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3155,6 +3190,27 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm8_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v18 = v2 & (0x7u);
+        uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
+        TMemory.Store(cpu, mem, v13, (byte)v25);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
+        ulong v39 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)((v25 >> (int)(0x7u)) ^ (v25 & (0x1u)))) : v39);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3173,11 +3229,48 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Ror_rm8_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(byte*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        uint v7 = v2 & (0x7u);
+        uint v14 = ((v3 >> (int)v7) | (v3 << (int)((0x8u) - v7))) & (0xffu);
+        uint v16 = v14 >> (int)(0x7u);
+        *(byte*)((byte*)cpu + op->R0) = (byte)v14;
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((ulong)v16) : v24);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)((v16 ^ (v14 >> (int)(0x6u))) & (0x1u))) : v28);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Ror_rm8_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(byte*)((byte*)cpu + op->R0);
         uint v7 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         *(byte*)((byte*)cpu + op->R0) = (byte)(((v3 >> (int)v7) | (v3 << (int)((0x8u) - v7))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm8_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v10 = v2 & (0x7u);
+        uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
+        uint v19 = v17 >> (int)(0x7u);
+        TMemory.Store(cpu, mem, v5, (byte)v17);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)((v19 ^ (v17 >> (int)(0x6u))) & (0x1u))) : v31);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3190,6 +3283,28 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm8_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v18 = v2 & (0x7u);
+        uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
+        uint v27 = v25 >> (int)(0x7u);
+        TMemory.Store(cpu, mem, v13, (byte)v25);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
+        ulong v39 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)((v27 ^ (v25 >> (int)(0x6u))) & (0x1u))) : v39);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3208,11 +3323,50 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rcl_rm8_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        uint v4 = *(byte*)((byte*)cpu + op->R0);
+        ulong v5 = (ulong)v4;
+        ulong v6 = *(ulong*)((byte*)cpu + 184);
+        uint v8 = v3 != (0x0u) ? 1u : 0u;
+        uint v9 = 0x8u;
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v10) & (0xffu));
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v6);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((v10 >> (int)(0x7u)) & (0x1ul)) ^ v11) : v23);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rcl_rm8_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         ulong v6 = *(ulong*)((byte*)cpu + 184);
         *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v4), v6, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm8_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v6 = v4 + ((ulong)op->Displacement);
+        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        ulong v8 = (ulong)v7;
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
+        uint v11 = v3 != (0x0u) ? 1u : 0u;
+        uint v12 = 0x8u;
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
+        *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
+        ulong v26 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) & (0x1ul)) ^ v14) : v26);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3225,6 +3379,29 @@ public static unsafe partial class Handlers<TMemory>
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm8_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        ulong v16 = (ulong)v15;
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        uint v19 = v3 != (0x0u) ? 1u : 0u;
+        uint v20 = 0x8u;
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
+        *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
+        ulong v34 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0x7u)) & (0x1ul)) ^ v22) : v34);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3243,11 +3420,48 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rcr_rm8_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        uint v4 = *(byte*)((byte*)cpu + op->R0);
+        ulong v5 = (ulong)v4;
+        ulong v6 = *(ulong*)((byte*)cpu + 184);
+        uint v8 = v3 != (0x0u) ? 1u : 0u;
+        uint v9 = 0x8u;
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v10) & (0xffu));
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v6);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((v10 >> (int)(0x7u)) ^ (v10 >> (int)(0x6u))) & (0x1ul)) : v25);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rcr_rm8_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         ulong v6 = *(ulong*)((byte*)cpu + 184);
         *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v4), v6, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm8_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v6 = v4 + ((ulong)op->Displacement);
+        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        ulong v8 = (ulong)v7;
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
+        uint v11 = v3 != (0x0u) ? 1u : 0u;
+        uint v12 = 0x8u;
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
+        *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) ^ (v13 >> (int)(0x6u))) & (0x1ul)) : v28);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3260,6 +3474,28 @@ public static unsafe partial class Handlers<TMemory>
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm8_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        ulong v16 = (ulong)v15;
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        uint v19 = v3 != (0x0u) ? 1u : 0u;
+        uint v20 = 0x8u;
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
+        *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
+        ulong v36 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0x7u)) ^ (v21 >> (int)(0x6u))) & (0x1ul)) : v36);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3278,10 +3514,65 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Shl_rm8_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(byte*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = ((ulong)v3) << (int)v2;
+        uint v12 = ((uint)v9) & (0xffu);
+        ulong v16 = (v9 >> (int)(0x8u)) & (0x1ul);
+        *(byte*)((byte*)cpu + op->R0) = (byte)v12;
+        ulong v23 = (ulong)(long)(int)((uint)(sbyte)v12);
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v16 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v12 >> (int)(0x7u))) ^ v16) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v40);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Shl_rm8_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm8_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v12 = ((ulong)v6) << (int)v2;
+        uint v15 = ((uint)v12) & (0xffu);
+        ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v5, (byte)v15);
+        ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v15 >> (int)(0x7u))) ^ v19) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v26 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v26 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v26 : v39);
+        ulong v43 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v43);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3293,6 +3584,37 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm8_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v20 = ((ulong)v14) << (int)v2;
+        uint v23 = ((uint)v20) & (0xffu);
+        ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v13, (byte)v23);
+        ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v23 >> (int)(0x7u))) ^ v27) : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v34 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v34 : v44);
+        ulong v47 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v34 : v47);
+        ulong v51 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v51);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3310,10 +3632,63 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Shr_rm8_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(byte*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v6 = (ulong)v3;
+        uint v12 = ((uint)(v6 >> (int)v2)) & (0xffu);
+        *(byte*)((byte*)cpu + op->R0) = (byte)v12;
+        ulong v21 = (ulong)(long)(int)((uint)(sbyte)v12);
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)(v3 >> (int)(0x7u))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Shr_rm8_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)(((ulong)v3) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm8_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = (ulong)v6;
+        uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
+        TMemory.Store(cpu, mem, v5, (byte)v15);
+        ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v9 >> (int)(v2 - (0x1u))) & (0x1ul)) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)(v6 >> (int)(0x7u))) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v24 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v24 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v24 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v41);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3325,6 +3700,36 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm8_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v17 = (ulong)v14;
+        uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
+        TMemory.Store(cpu, mem, v13, (byte)v23);
+        ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
+        ulong v33 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v17 >> (int)(v2 - (0x1u))) & (0x1ul)) : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)(v14 >> (int)(0x7u))) : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v32 : v39);
+        ulong v42 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v32 : v42);
+        ulong v45 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v32 : v45);
+        ulong v49 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v49);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3342,10 +3747,65 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Sal_rm8_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(byte*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = ((ulong)v3) << (int)v2;
+        uint v12 = ((uint)v9) & (0xffu);
+        ulong v16 = (v9 >> (int)(0x8u)) & (0x1ul);
+        *(byte*)((byte*)cpu + op->R0) = (byte)v12;
+        ulong v23 = (ulong)(long)(int)((uint)(sbyte)v12);
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v16 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v12 >> (int)(0x7u))) ^ v16) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v40);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Sal_rm8_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm8_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v12 = ((ulong)v6) << (int)v2;
+        uint v15 = ((uint)v12) & (0xffu);
+        ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v5, (byte)v15);
+        ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v15 >> (int)(0x7u))) ^ v19) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v26 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v26 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v26 : v39);
+        ulong v43 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v43);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3357,6 +3817,37 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm8_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v20 = ((ulong)v14) << (int)v2;
+        uint v23 = ((uint)v20) & (0xffu);
+        ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v13, (byte)v23);
+        ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v23 >> (int)(0x7u))) ^ v27) : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v34 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v34 : v44);
+        ulong v47 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v34 : v47);
+        ulong v51 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v51);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3374,10 +3865,63 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Sar_rm8_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(byte*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v7 = (ulong)(long)(int)((uint)(sbyte)v3);
+        uint v13 = ((uint)((ulong)((long)v7 >> (int)v2))) & (0xffu);
+        *(byte*)((byte*)cpu + op->R0) = (byte)v13;
+        ulong v20 = (ulong)(long)(int)((uint)(sbyte)v13);
+        ulong v21 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? (((ulong)((long)v7 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v21);
+        ulong v24 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (0x0ul) : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v20 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v20 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v20 : v33);
+        ulong v37 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v37);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Sar_rm8_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v3)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm8_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
+        uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
+        TMemory.Store(cpu, mem, v5, (byte)v16);
+        ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v10 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (0x0ul) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v40);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3389,6 +3933,36 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm8_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
+        uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
+        TMemory.Store(cpu, mem, v13, (byte)v24);
+        ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
+        ulong v32 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v18 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v32);
+        ulong v35 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (0x0ul) : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v31 : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v31 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v31 : v44);
+        ulong v48 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v48);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3406,11 +3980,46 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rol_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        uint v7 = v2 & (0xfu);
+        uint v14 = ((v3 << (int)v7) | (v3 >> (int)((0x10u) - v7))) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((ulong)(v14 & (0x1u))) : v24);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)((v14 >> (int)(0xfu)) ^ (v14 & (0x1u)))) : v28);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rol_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(ushort*)((byte*)cpu + op->R0);
         uint v7 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((v3 << (int)v7) | (v3 >> (int)((0x10u) - v7))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v10 = v2 & (0xfu);
+        uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
+        TMemory.Store(cpu, mem, v5, (ushort)v17);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)((v17 >> (int)(0xfu)) ^ (v17 & (0x1u)))) : v31);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3423,6 +4032,27 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v18 = v2 & (0xfu);
+        uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
+        TMemory.Store(cpu, mem, v13, (ushort)v25);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
+        ulong v39 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)((v25 >> (int)(0xfu)) ^ (v25 & (0x1u)))) : v39);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3441,10 +4071,43 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rol_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        uint v6 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v3, unchecked((global::System.Int32)v2));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v6);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((ulong)(v6 & (0x1u))) : v17);
+        ulong v21 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)((v6 >> (int)(0x1fu)) ^ (v6 & (0x1u)))) : v21);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rol_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v3, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
+        TMemory.Store(cpu, mem, v5, v9);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)((v9 >> (int)(0x1fu)) ^ (v9 & (0x1u)))) : v23);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3456,6 +4119,26 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
+        TMemory.Store(cpu, mem, v13, v17);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)((v17 >> (int)(0x1fu)) ^ (v17 & (0x1u)))) : v31);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3473,10 +4156,43 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rol_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v3, unchecked((global::System.Int32)v2));
+        *(ulong*)((byte*)cpu + op->R0) = v6;
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? (v6 & (0x1ul)) : v15);
+        ulong v18 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((v6 >> (int)(0x3fu)) ^ (v6 & (0x1ul))) : v18);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rol_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v3 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v3, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
+        TMemory.Store(cpu, mem, v5, v9);
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
+        ulong v21 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((v9 >> (int)(0x3fu)) ^ (v9 & (0x1ul))) : v21);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3488,6 +4204,26 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
+        TMemory.Store(cpu, mem, v13, v17);
+        ulong v26 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((v17 >> (int)(0x3fu)) ^ (v17 & (0x1ul))) : v29);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3505,11 +4241,48 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Ror_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        uint v7 = v2 & (0xfu);
+        uint v14 = ((v3 >> (int)v7) | (v3 << (int)((0x10u) - v7))) & (0xffffu);
+        uint v16 = v14 >> (int)(0xfu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((ulong)v16) : v24);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)((v16 ^ (v14 >> (int)(0xeu))) & (0x1u))) : v28);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Ror_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(ushort*)((byte*)cpu + op->R0);
         uint v7 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((v3 >> (int)v7) | (v3 << (int)((0x10u) - v7))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v10 = v2 & (0xfu);
+        uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
+        uint v19 = v17 >> (int)(0xfu);
+        TMemory.Store(cpu, mem, v5, (ushort)v17);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)((v19 ^ (v17 >> (int)(0xeu))) & (0x1u))) : v31);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3522,6 +4295,28 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v18 = v2 & (0xfu);
+        uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
+        uint v27 = v25 >> (int)(0xfu);
+        TMemory.Store(cpu, mem, v13, (ushort)v25);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
+        ulong v39 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)((v27 ^ (v25 >> (int)(0xeu))) & (0x1u))) : v39);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3540,10 +4335,45 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Ror_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        uint v6 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v3, unchecked((global::System.Int32)v2));
+        uint v8 = v6 >> (int)(0x1fu);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v6);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((ulong)v8) : v17);
+        ulong v21 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)((v8 ^ (v6 >> (int)(0x1eu))) & (0x1u))) : v21);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Ror_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v3, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
+        uint v11 = v9 >> (int)(0x1fu);
+        TMemory.Store(cpu, mem, v5, v9);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)((v11 ^ (v9 >> (int)(0x1eu))) & (0x1u))) : v23);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3555,6 +4385,27 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
+        uint v19 = v17 >> (int)(0x1fu);
+        TMemory.Store(cpu, mem, v13, v17);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)((v19 ^ (v17 >> (int)(0x1eu))) & (0x1u))) : v31);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3572,10 +4423,45 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Ror_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v3, unchecked((global::System.Int32)v2));
+        ulong v8 = v6 >> (int)(0x3fu);
+        *(ulong*)((byte*)cpu + op->R0) = v6;
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v8 : v15);
+        ulong v18 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((v8 ^ (v6 >> (int)(0x3eu))) & (0x1ul)) : v18);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Ror_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v3 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v3, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
+        ulong v11 = v9 >> (int)(0x3fu);
+        TMemory.Store(cpu, mem, v5, v9);
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
+        ulong v21 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((v11 ^ (v9 >> (int)(0x3eu))) & (0x1ul)) : v21);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3587,6 +4473,27 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
+        ulong v19 = v17 >> (int)(0x3fu);
+        TMemory.Store(cpu, mem, v13, v17);
+        ulong v26 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((v19 ^ (v17 >> (int)(0x3eu))) & (0x1ul)) : v29);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3604,11 +4511,50 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rcl_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        uint v4 = *(ushort*)((byte*)cpu + op->R0);
+        ulong v5 = (ulong)v4;
+        ulong v6 = *(ulong*)((byte*)cpu + 184);
+        uint v8 = v3 != (0x0u) ? 1u : 0u;
+        uint v9 = 0x10u;
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v10) & (0xffffu));
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v6);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((v10 >> (int)(0xfu)) & (0x1ul)) ^ v11) : v23);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rcl_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         ulong v6 = *(ulong*)((byte*)cpu + 184);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v4), v6, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v6 = v4 + ((ulong)op->Displacement);
+        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        ulong v8 = (ulong)v7;
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
+        uint v11 = v3 != (0x0u) ? 1u : 0u;
+        uint v12 = 0x10u;
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
+        *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
+        ulong v26 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0xfu)) & (0x1ul)) ^ v14) : v26);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3621,6 +4567,29 @@ public static unsafe partial class Handlers<TMemory>
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        ulong v16 = (ulong)v15;
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        uint v19 = v3 != (0x0u) ? 1u : 0u;
+        uint v20 = 0x10u;
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
+        *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
+        ulong v34 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0xfu)) & (0x1ul)) ^ v22) : v34);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3639,11 +4608,50 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rcl_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        ulong v4 = (ulong)v3;
+        ulong v5 = *(ulong*)((byte*)cpu + 184);
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        uint v8 = 0x20u;
+        ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v4, v5, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v4, v5, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)v9));
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? v10 : v5);
+        ulong v21 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? (((v9 >> (int)(0x1fu)) & (0x1ul)) ^ v10) : v21);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rcl_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(uint*)((byte*)cpu + op->R0);
         ulong v5 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v3), v5, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        ulong v7 = (ulong)v6;
+        ulong v8 = *(ulong*)((byte*)cpu + 184);
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        uint v11 = 0x20u;
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        TMemory.Store(cpu, mem, v5, ((uint)v12));
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? (((v12 >> (int)(0x1fu)) & (0x1ul)) ^ v13) : v23);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3656,6 +4664,29 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        ulong v15 = (ulong)v14;
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        uint v19 = 0x20u;
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        TMemory.Store(cpu, mem, v13, ((uint)v20));
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? (((v20 >> (int)(0x1fu)) & (0x1ul)) ^ v21) : v31);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3674,11 +4705,48 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rcl_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + 184);
+        uint v6 = v2 != (0x0u) ? 1u : 0u;
+        uint v7 = 0x40u;
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        *(ulong*)((byte*)cpu + 184) = (v6 != 0 ? v9 : v4);
+        ulong v18 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v6 != 0 ? (((v8 >> (int)(0x3fu)) & (0x1ul)) ^ v9) : v18);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rcl_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v3 = *(ulong*)((byte*)cpu + op->R0);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v3, v4, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 184);
+        uint v9 = v2 != (0x0u) ? 1u : 0u;
+        uint v10 = 0x40u;
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v5, v11);
+        *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
+        ulong v21 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v9 != 0 ? (((v11 >> (int)(0x3fu)) & (0x1ul)) ^ v12) : v21);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3691,6 +4759,28 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
+        uint v17 = v2 != (0x0u) ? 1u : 0u;
+        uint v18 = 0x40u;
+        ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v13, v19);
+        *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
+        ulong v29 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v17 != 0 ? (((v19 >> (int)(0x3fu)) & (0x1ul)) ^ v20) : v29);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3709,11 +4799,48 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rcr_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        uint v4 = *(ushort*)((byte*)cpu + op->R0);
+        ulong v5 = (ulong)v4;
+        ulong v6 = *(ulong*)((byte*)cpu + 184);
+        uint v8 = v3 != (0x0u) ? 1u : 0u;
+        uint v9 = 0x10u;
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v10) & (0xffffu));
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v6);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((v10 >> (int)(0xfu)) ^ (v10 >> (int)(0xeu))) & (0x1ul)) : v25);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rcr_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         ulong v6 = *(ulong*)((byte*)cpu + 184);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v4), v6, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v6 = v4 + ((ulong)op->Displacement);
+        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        ulong v8 = (ulong)v7;
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
+        uint v11 = v3 != (0x0u) ? 1u : 0u;
+        uint v12 = 0x10u;
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
+        *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0xfu)) ^ (v13 >> (int)(0xeu))) & (0x1ul)) : v28);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3726,6 +4853,28 @@ public static unsafe partial class Handlers<TMemory>
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        ulong v16 = (ulong)v15;
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        uint v19 = v3 != (0x0u) ? 1u : 0u;
+        uint v20 = 0x10u;
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
+        *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
+        ulong v36 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0xfu)) ^ (v21 >> (int)(0xeu))) & (0x1ul)) : v36);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3744,11 +4893,48 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rcr_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        ulong v4 = (ulong)v3;
+        ulong v5 = *(ulong*)((byte*)cpu + 184);
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        uint v8 = 0x20u;
+        ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v4, v5, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)v9));
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v4, v5, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v5);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? (((v9 >> (int)(0x1fu)) ^ (v9 >> (int)(0x1eu))) & (0x1ul)) : v23);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rcr_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(uint*)((byte*)cpu + op->R0);
         ulong v5 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v3), v5, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        ulong v7 = (ulong)v6;
+        ulong v8 = *(ulong*)((byte*)cpu + 184);
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        uint v11 = 0x20u;
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        TMemory.Store(cpu, mem, v5, ((uint)v12));
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? (((v12 >> (int)(0x1fu)) ^ (v12 >> (int)(0x1eu))) & (0x1ul)) : v25);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3761,6 +4947,28 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        ulong v15 = (ulong)v14;
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        uint v19 = 0x20u;
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        TMemory.Store(cpu, mem, v13, ((uint)v20));
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
+        ulong v33 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? (((v20 >> (int)(0x1fu)) ^ (v20 >> (int)(0x1eu))) & (0x1ul)) : v33);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3779,11 +4987,46 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rcr_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + 184);
+        uint v6 = v2 != (0x0u) ? 1u : 0u;
+        uint v7 = 0x40u;
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        *(ulong*)((byte*)cpu + 184) = (v6 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v4);
+        ulong v20 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v6 != 0 ? (((v8 >> (int)(0x3fu)) ^ (v8 >> (int)(0x3eu))) & (0x1ul)) : v20);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rcr_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v3 = *(ulong*)((byte*)cpu + op->R0);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v3, v4, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 184);
+        uint v9 = v2 != (0x0u) ? 1u : 0u;
+        uint v10 = 0x40u;
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v5, v11);
+        *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v9 != 0 ? (((v11 >> (int)(0x3fu)) ^ (v11 >> (int)(0x3eu))) & (0x1ul)) : v23);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3796,6 +5039,27 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
+        uint v17 = v2 != (0x0u) ? 1u : 0u;
+        uint v18 = 0x40u;
+        ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v13, v19);
+        *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v17 != 0 ? (((v19 >> (int)(0x3fu)) ^ (v19 >> (int)(0x3eu))) & (0x1ul)) : v31);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3814,10 +5078,65 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Shl_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = ((ulong)v3) << (int)v2;
+        uint v12 = ((uint)v9) & (0xffffu);
+        ulong v16 = (v9 >> (int)(0x10u)) & (0x1ul);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
+        ulong v23 = (ulong)(long)(int)((uint)(short)v12);
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v16 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v12 >> (int)(0xfu))) ^ v16) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v40);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Shl_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v12 = ((ulong)v6) << (int)v2;
+        uint v15 = ((uint)v12) & (0xffffu);
+        ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        ulong v26 = (ulong)(long)(int)((uint)(short)v15);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v15 >> (int)(0xfu))) ^ v19) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v26 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v26 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v26 : v39);
+        ulong v43 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v43);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3829,6 +5148,37 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v20 = ((ulong)v14) << (int)v2;
+        uint v23 = ((uint)v20) & (0xffffu);
+        ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        ulong v34 = (ulong)(long)(int)((uint)(short)v23);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v23 >> (int)(0xfu))) ^ v27) : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v34 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v34 : v44);
+        ulong v47 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v34 : v47);
+        ulong v51 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v51);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3846,10 +5196,65 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Shl_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = ((ulong)v3) << (int)v2;
+        uint v10 = (uint)v9;
+        ulong v14 = (v9 >> (int)(0x20u)) & (0x1ul);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v10);
+        ulong v21 = (ulong)(long)(int)v10;
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v14 : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v10 >> (int)(0x1fu))) ^ v14) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Shl_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v12 = ((ulong)v6) << (int)v2;
+        uint v13 = (uint)v12;
+        ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v5, v13);
+        ulong v23 = (ulong)(long)(int)v13;
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v13 >> (int)(0x1fu))) ^ v17) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v40);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3861,6 +5266,37 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v20 = ((ulong)v14) << (int)v2;
+        uint v21 = (uint)v20;
+        ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v13, v21);
+        ulong v31 = (ulong)(long)(int)v21;
+        ulong v32 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
+        ulong v35 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v21 >> (int)(0x1fu))) ^ v25) : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v31 : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v31 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v31 : v44);
+        ulong v48 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v48);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3878,10 +5314,61 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Shl_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = v3 << (int)v2;
+        ulong v11 = (v3 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v11 : v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((v8 >> (int)(0x3fu)) ^ v11) : v19);
+        ulong v22 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v28);
+        ulong v32 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v32);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Shl_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v3 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v3 << (int)(((uint)op->Immediate) & (0x3fu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = v6 << (int)v2;
+        ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
+        ulong v22 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((v11 >> (int)(0x3fu)) ^ v14) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v31);
+        ulong v35 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v35);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3893,6 +5380,35 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = v14 << (int)v2;
+        ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((v19 >> (int)(0x3fu)) ^ v22) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v39);
+        ulong v43 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v43);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3910,10 +5426,63 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Shr_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v6 = (ulong)v3;
+        uint v12 = ((uint)(v6 >> (int)v2)) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
+        ulong v21 = (ulong)(long)(int)((uint)(short)v12);
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)(v3 >> (int)(0xfu))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Shr_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)v3) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = (ulong)v6;
+        uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
+        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        ulong v24 = (ulong)(long)(int)((uint)(short)v15);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v9 >> (int)(v2 - (0x1u))) & (0x1ul)) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)(v6 >> (int)(0xfu))) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v24 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v24 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v24 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v41);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3925,6 +5494,36 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v17 = (ulong)v14;
+        uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
+        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        ulong v32 = (ulong)(long)(int)((uint)(short)v23);
+        ulong v33 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v17 >> (int)(v2 - (0x1u))) & (0x1ul)) : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)(v14 >> (int)(0xfu))) : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v32 : v39);
+        ulong v42 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v32 : v42);
+        ulong v45 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v32 : v45);
+        ulong v49 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v49);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3942,10 +5541,61 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Shr_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        uint v9 = v3 >> (int)v2;
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v9);
+        ulong v18 = (ulong)(long)(int)v9;
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((((ulong)v3) >> (int)(v2 - (0x1u))) & (0x1ul)) : v19);
+        ulong v22 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)(v3 >> (int)(0x1fu))) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v18 : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v18 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v18 : v31);
+        ulong v35 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v35);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Shr_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v3 >> (int)(((uint)op->Immediate) & (0x1fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v12 = v6 >> (int)v2;
+        TMemory.Store(cpu, mem, v5, v12);
+        ulong v20 = (ulong)(long)(int)v12;
+        ulong v21 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((((ulong)v6) >> (int)(v2 - (0x1u))) & (0x1ul)) : v21);
+        ulong v24 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)(v6 >> (int)(0x1fu))) : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v20 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v20 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v20 : v33);
+        ulong v37 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v37);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3957,6 +5607,35 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v20 = v14 >> (int)v2;
+        TMemory.Store(cpu, mem, v13, v20);
+        ulong v28 = (ulong)(long)(int)v20;
+        ulong v29 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((((ulong)v14) >> (int)(v2 - (0x1u))) & (0x1ul)) : v29);
+        ulong v32 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)(v14 >> (int)(0x1fu))) : v32);
+        ulong v35 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v28 : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v28 : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v28 : v41);
+        ulong v45 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v45);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3974,10 +5653,59 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Shr_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = v3 >> (int)v2;
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((v3 >> (int)(v2 - (0x1u))) & (0x1ul)) : v15);
+        ulong v18 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (v3 >> (int)(0x3fu)) : v18);
+        ulong v21 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v21);
+        ulong v24 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v27);
+        ulong v31 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v31);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Shr_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v3 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v3 >> (int)(((uint)op->Immediate) & (0x3fu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = v6 >> (int)v2;
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
+        ulong v21 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (v6 >> (int)(0x3fu)) : v21);
+        ulong v24 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v30);
+        ulong v34 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v34);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3989,6 +5717,34 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = v14 >> (int)v2;
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v26 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (v14 >> (int)(0x3fu)) : v29);
+        ulong v32 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v32);
+        ulong v35 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v38);
+        ulong v42 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v42);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4006,10 +5762,65 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Sal_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = ((ulong)v3) << (int)v2;
+        uint v12 = ((uint)v9) & (0xffffu);
+        ulong v16 = (v9 >> (int)(0x10u)) & (0x1ul);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
+        ulong v23 = (ulong)(long)(int)((uint)(short)v12);
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v16 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v12 >> (int)(0xfu))) ^ v16) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v40);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Sal_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v12 = ((ulong)v6) << (int)v2;
+        uint v15 = ((uint)v12) & (0xffffu);
+        ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        ulong v26 = (ulong)(long)(int)((uint)(short)v15);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v15 >> (int)(0xfu))) ^ v19) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v26 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v26 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v26 : v39);
+        ulong v43 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v43);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4021,6 +5832,37 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v20 = ((ulong)v14) << (int)v2;
+        uint v23 = ((uint)v20) & (0xffffu);
+        ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        ulong v34 = (ulong)(long)(int)((uint)(short)v23);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v23 >> (int)(0xfu))) ^ v27) : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v34 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v34 : v44);
+        ulong v47 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v34 : v47);
+        ulong v51 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v51);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4038,10 +5880,65 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Sal_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = ((ulong)v3) << (int)v2;
+        uint v10 = (uint)v9;
+        ulong v14 = (v9 >> (int)(0x20u)) & (0x1ul);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v10);
+        ulong v21 = (ulong)(long)(int)v10;
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v14 : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v10 >> (int)(0x1fu))) ^ v14) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Sal_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v12 = ((ulong)v6) << (int)v2;
+        uint v13 = (uint)v12;
+        ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v5, v13);
+        ulong v23 = (ulong)(long)(int)v13;
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v13 >> (int)(0x1fu))) ^ v17) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v40);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4053,6 +5950,37 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v20 = ((ulong)v14) << (int)v2;
+        uint v21 = (uint)v20;
+        ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v13, v21);
+        ulong v31 = (ulong)(long)(int)v21;
+        ulong v32 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
+        ulong v35 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v21 >> (int)(0x1fu))) ^ v25) : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v31 : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v31 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v31 : v44);
+        ulong v48 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v48);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4070,10 +5998,61 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Sal_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = v3 << (int)v2;
+        ulong v11 = (v3 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v11 : v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((v8 >> (int)(0x3fu)) ^ v11) : v19);
+        ulong v22 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v28);
+        ulong v32 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v32);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Sal_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v3 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v3 << (int)(((uint)op->Immediate) & (0x3fu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = v6 << (int)v2;
+        ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
+        ulong v22 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((v11 >> (int)(0x3fu)) ^ v14) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v31);
+        ulong v35 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v35);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4085,6 +6064,35 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = v14 << (int)v2;
+        ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((v19 >> (int)(0x3fu)) ^ v22) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v39);
+        ulong v43 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v43);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4102,10 +6110,63 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Sar_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v7 = (ulong)(long)(int)((uint)(short)v3);
+        uint v13 = ((uint)((ulong)((long)v7 >> (int)v2))) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
+        ulong v20 = (ulong)(long)(int)((uint)(short)v13);
+        ulong v21 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? (((ulong)((long)v7 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v21);
+        ulong v24 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (0x0ul) : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v20 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v20 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v20 : v33);
+        ulong v37 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v37);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Sar_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v3)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v10 = (ulong)(long)(int)((uint)(short)v6);
+        uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
+        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        ulong v23 = (ulong)(long)(int)((uint)(short)v16);
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v10 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (0x0ul) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v40);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4117,6 +6178,36 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v18 = (ulong)(long)(int)((uint)(short)v14);
+        uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
+        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        ulong v31 = (ulong)(long)(int)((uint)(short)v24);
+        ulong v32 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v18 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v32);
+        ulong v35 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (0x0ul) : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v31 : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v31 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v31 : v44);
+        ulong v48 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v48);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4134,10 +6225,63 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Sar_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v6 = (ulong)(long)(int)v3;
+        uint v10 = (uint)((ulong)((long)v6 >> (int)v2));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v10);
+        ulong v17 = (ulong)(long)(int)v10;
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v18);
+        ulong v21 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (0x0ul) : v21);
+        ulong v24 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v17 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v17 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v17 : v30);
+        ulong v34 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v34);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Sar_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v3 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)((long)((ulong)(long)(int)v3) >> (int)(((uint)op->Immediate) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = (ulong)(long)(int)v6;
+        uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
+        TMemory.Store(cpu, mem, v5, v13);
+        ulong v19 = (ulong)(long)(int)v13;
+        ulong v20 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v9 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (0x0ul) : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v19 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v19 : v29);
+        ulong v32 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v19 : v32);
+        ulong v36 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v36);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4149,6 +6293,36 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v17 = (ulong)(long)(int)v14;
+        uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
+        TMemory.Store(cpu, mem, v13, v21);
+        ulong v27 = (ulong)(long)(int)v21;
+        ulong v28 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v17 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (0x0ul) : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v27 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v27 : v37);
+        ulong v40 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v27 : v40);
+        ulong v44 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v44);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4166,10 +6340,59 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Sar_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)((long)v3 >> (int)v2);
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v14 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? (((ulong)((long)v3 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (0x0ul) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v26);
+        ulong v30 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v30);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Sar_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v3 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((long)v3 >> (int)(((uint)op->Immediate) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)((long)v6 >> (int)v2);
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (0x0ul) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v29);
+        ulong v33 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v33);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4181,6 +6404,34 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)((long)v14 >> (int)v2);
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (0x0ul) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v41);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4336,15 +6587,18 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Enterw_imm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Semantics.StackSemantics.Enter(cpu, ((ulong)op->Immediate), unchecked((global::System.Int32)0x2u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Enterq_imm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 40);
-        ulong v1 = *(ulong*)((byte*)cpu + 32);
-        ulong v3 = v1 - (0x8ul);
-        TMemory.Store(cpu, mem, v3, v0);
-        *(ulong*)((byte*)cpu + 40) = v3;
-        *(ulong*)((byte*)cpu + 32) = (v3 - ((ulong)op->Immediate));
+        global::Jitvmm.Runtime.Semantics.StackSemantics.Enter(cpu, ((ulong)op->Immediate), unchecked((global::System.Int32)0x8u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4353,9 +6607,9 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 40);
-        ulong v1 = TMemory.Load<ulong>(cpu, mem, v0);
-        *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
-        *(ulong*)((byte*)cpu + 40) = v1;
+        uint v1 = TMemory.Load<ushort>(cpu, mem, v0);
+        *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
+        *(ushort*)((byte*)cpu + 40) = (ushort)v1;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6302,1786 +8556,6 @@ public static unsafe partial class Handlers<TMemory>
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v9 != 0 ? (((v11 >> (int)(0x3fu)) ^ (v11 >> (int)(0x3eu))) & (0x1ul)) : v23);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm64_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + 184);
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm64_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + 184);
-        uint v17 = v2 != (0x0u) ? 1u : 0u;
-        uint v18 = 0x40u;
-        ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        TMemory.Store(cpu, mem, v13, v19);
-        *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
-        ulong v31 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v17 != 0 ? (((v19 >> (int)(0x3fu)) ^ (v19 >> (int)(0x3eu))) & (0x1ul)) : v31);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm64_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + 184);
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm16_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        ulong v9 = ((ulong)v3) << (int)v2;
-        uint v12 = ((uint)v9) & (0xffffu);
-        ulong v16 = (v9 >> (int)(0x10u)) & (0x1ul);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
-        ulong v23 = (ulong)(long)(int)((uint)(short)v12);
-        ulong v24 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v16 : v24);
-        ulong v27 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v12 >> (int)(0xfu))) ^ v16) : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v23 : v30);
-        ulong v33 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v23 : v33);
-        ulong v36 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v23 : v36);
-        ulong v40 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v40);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm16_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm16_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v12 = ((ulong)v6) << (int)v2;
-        uint v15 = ((uint)v12) & (0xffffu);
-        ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
-        ulong v26 = (ulong)(long)(int)((uint)(short)v15);
-        ulong v27 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v15 >> (int)(0xfu))) ^ v19) : v30);
-        ulong v33 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v26 : v33);
-        ulong v36 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v26 : v36);
-        ulong v39 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v26 : v39);
-        ulong v43 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v43);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm16_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm16_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v20 = ((ulong)v14) << (int)v2;
-        uint v23 = ((uint)v20) & (0xffffu);
-        ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
-        ulong v34 = (ulong)(long)(int)((uint)(short)v23);
-        ulong v35 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
-        ulong v38 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v23 >> (int)(0xfu))) ^ v27) : v38);
-        ulong v41 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v34 : v41);
-        ulong v44 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v34 : v44);
-        ulong v47 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v34 : v47);
-        ulong v51 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v51);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm16_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm32_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        ulong v9 = ((ulong)v3) << (int)v2;
-        uint v10 = (uint)v9;
-        ulong v14 = (v9 >> (int)(0x20u)) & (0x1ul);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v10);
-        ulong v21 = (ulong)(long)(int)v10;
-        ulong v22 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v14 : v22);
-        ulong v25 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v10 >> (int)(0x1fu))) ^ v14) : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v21 : v28);
-        ulong v31 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v21 : v31);
-        ulong v34 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v21 : v34);
-        ulong v38 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v38);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm32_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm32_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v12 = ((ulong)v6) << (int)v2;
-        uint v13 = (uint)v12;
-        ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        TMemory.Store(cpu, mem, v5, v13);
-        ulong v23 = (ulong)(long)(int)v13;
-        ulong v24 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
-        ulong v27 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v13 >> (int)(0x1fu))) ^ v17) : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v23 : v30);
-        ulong v33 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v23 : v33);
-        ulong v36 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v23 : v36);
-        ulong v40 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v40);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm32_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm32_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v20 = ((ulong)v14) << (int)v2;
-        uint v21 = (uint)v20;
-        ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        TMemory.Store(cpu, mem, v13, v21);
-        ulong v31 = (ulong)(long)(int)v21;
-        ulong v32 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
-        ulong v35 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v21 >> (int)(0x1fu))) ^ v25) : v35);
-        ulong v38 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v31 : v38);
-        ulong v41 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v31 : v41);
-        ulong v44 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v31 : v44);
-        ulong v48 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v48);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm32_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm64_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        ulong v8 = v3 << (int)v2;
-        ulong v11 = (v3 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        *(ulong*)((byte*)cpu + op->R0) = v8;
-        ulong v16 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v11 : v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((v8 >> (int)(0x3fu)) ^ v11) : v19);
-        ulong v22 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v22);
-        ulong v25 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v28);
-        ulong v32 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v32);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm64_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v3 << (int)(((uint)op->Immediate) & (0x3fu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v11 = v6 << (int)v2;
-        ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        TMemory.Store(cpu, mem, v5, v11);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
-        ulong v22 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((v11 >> (int)(0x3fu)) ^ v14) : v22);
-        ulong v25 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v28);
-        ulong v31 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v31);
-        ulong v35 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v35);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm64_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm64_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v19 = v14 << (int)v2;
-        ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        TMemory.Store(cpu, mem, v13, v19);
-        ulong v27 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((v19 >> (int)(0x3fu)) ^ v22) : v30);
-        ulong v33 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v33);
-        ulong v36 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v36);
-        ulong v39 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v39);
-        ulong v43 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v43);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shl_rm64_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm16_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        ulong v6 = (ulong)v3;
-        uint v12 = ((uint)(v6 >> (int)v2)) & (0xffffu);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
-        ulong v21 = (ulong)(long)(int)((uint)(short)v12);
-        ulong v22 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v22);
-        ulong v25 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)(v3 >> (int)(0xfu))) : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v21 : v28);
-        ulong v31 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v21 : v31);
-        ulong v34 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v21 : v34);
-        ulong v38 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v38);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm16_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)v3) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm16_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v9 = (ulong)v6;
-        uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
-        ulong v24 = (ulong)(long)(int)((uint)(short)v15);
-        ulong v25 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v9 >> (int)(v2 - (0x1u))) & (0x1ul)) : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)(v6 >> (int)(0xfu))) : v28);
-        ulong v31 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v24 : v31);
-        ulong v34 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v24 : v34);
-        ulong v37 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v24 : v37);
-        ulong v41 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v41);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm16_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm16_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v17 = (ulong)v14;
-        uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
-        ulong v32 = (ulong)(long)(int)((uint)(short)v23);
-        ulong v33 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v17 >> (int)(v2 - (0x1u))) & (0x1ul)) : v33);
-        ulong v36 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)(v14 >> (int)(0xfu))) : v36);
-        ulong v39 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v32 : v39);
-        ulong v42 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v32 : v42);
-        ulong v45 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v32 : v45);
-        ulong v49 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v49);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm16_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm32_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        uint v9 = v3 >> (int)v2;
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v9);
-        ulong v18 = (ulong)(long)(int)v9;
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((((ulong)v3) >> (int)(v2 - (0x1u))) & (0x1ul)) : v19);
-        ulong v22 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)(v3 >> (int)(0x1fu))) : v22);
-        ulong v25 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v18 : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v18 : v28);
-        ulong v31 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v18 : v31);
-        ulong v35 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v35);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm32_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v3 >> (int)(((uint)op->Immediate) & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm32_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        uint v12 = v6 >> (int)v2;
-        TMemory.Store(cpu, mem, v5, v12);
-        ulong v20 = (ulong)(long)(int)v12;
-        ulong v21 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((((ulong)v6) >> (int)(v2 - (0x1u))) & (0x1ul)) : v21);
-        ulong v24 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)(v6 >> (int)(0x1fu))) : v24);
-        ulong v27 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v20 : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v20 : v30);
-        ulong v33 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v20 : v33);
-        ulong v37 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v37);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm32_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm32_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        uint v20 = v14 >> (int)v2;
-        TMemory.Store(cpu, mem, v13, v20);
-        ulong v28 = (ulong)(long)(int)v20;
-        ulong v29 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((((ulong)v14) >> (int)(v2 - (0x1u))) & (0x1ul)) : v29);
-        ulong v32 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)(v14 >> (int)(0x1fu))) : v32);
-        ulong v35 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v28 : v35);
-        ulong v38 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v28 : v38);
-        ulong v41 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v28 : v41);
-        ulong v45 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v45);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm32_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm64_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        ulong v8 = v3 >> (int)v2;
-        *(ulong*)((byte*)cpu + op->R0) = v8;
-        ulong v15 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((v3 >> (int)(v2 - (0x1u))) & (0x1ul)) : v15);
-        ulong v18 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (v3 >> (int)(0x3fu)) : v18);
-        ulong v21 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v21);
-        ulong v24 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v24);
-        ulong v27 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v27);
-        ulong v31 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v31);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm64_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v3 >> (int)(((uint)op->Immediate) & (0x3fu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v11 = v6 >> (int)v2;
-        TMemory.Store(cpu, mem, v5, v11);
-        ulong v18 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
-        ulong v21 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (v6 >> (int)(0x3fu)) : v21);
-        ulong v24 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v24);
-        ulong v27 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v30);
-        ulong v34 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v34);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm64_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm64_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v19 = v14 >> (int)v2;
-        TMemory.Store(cpu, mem, v13, v19);
-        ulong v26 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
-        ulong v29 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (v14 >> (int)(0x3fu)) : v29);
-        ulong v32 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v32);
-        ulong v35 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v35);
-        ulong v38 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v38);
-        ulong v42 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v42);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shr_rm64_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm16_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        ulong v9 = ((ulong)v3) << (int)v2;
-        uint v12 = ((uint)v9) & (0xffffu);
-        ulong v16 = (v9 >> (int)(0x10u)) & (0x1ul);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
-        ulong v23 = (ulong)(long)(int)((uint)(short)v12);
-        ulong v24 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v16 : v24);
-        ulong v27 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v12 >> (int)(0xfu))) ^ v16) : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v23 : v30);
-        ulong v33 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v23 : v33);
-        ulong v36 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v23 : v36);
-        ulong v40 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v40);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm16_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm16_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v12 = ((ulong)v6) << (int)v2;
-        uint v15 = ((uint)v12) & (0xffffu);
-        ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
-        ulong v26 = (ulong)(long)(int)((uint)(short)v15);
-        ulong v27 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v15 >> (int)(0xfu))) ^ v19) : v30);
-        ulong v33 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v26 : v33);
-        ulong v36 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v26 : v36);
-        ulong v39 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v26 : v39);
-        ulong v43 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v43);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm16_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm16_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v20 = ((ulong)v14) << (int)v2;
-        uint v23 = ((uint)v20) & (0xffffu);
-        ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
-        ulong v34 = (ulong)(long)(int)((uint)(short)v23);
-        ulong v35 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
-        ulong v38 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v23 >> (int)(0xfu))) ^ v27) : v38);
-        ulong v41 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v34 : v41);
-        ulong v44 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v34 : v44);
-        ulong v47 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v34 : v47);
-        ulong v51 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v51);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm16_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm32_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        ulong v9 = ((ulong)v3) << (int)v2;
-        uint v10 = (uint)v9;
-        ulong v14 = (v9 >> (int)(0x20u)) & (0x1ul);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v10);
-        ulong v21 = (ulong)(long)(int)v10;
-        ulong v22 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v14 : v22);
-        ulong v25 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v10 >> (int)(0x1fu))) ^ v14) : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v21 : v28);
-        ulong v31 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v21 : v31);
-        ulong v34 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v21 : v34);
-        ulong v38 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v38);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm32_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm32_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v12 = ((ulong)v6) << (int)v2;
-        uint v13 = (uint)v12;
-        ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        TMemory.Store(cpu, mem, v5, v13);
-        ulong v23 = (ulong)(long)(int)v13;
-        ulong v24 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
-        ulong v27 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v13 >> (int)(0x1fu))) ^ v17) : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v23 : v30);
-        ulong v33 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v23 : v33);
-        ulong v36 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v23 : v36);
-        ulong v40 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v40);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm32_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm32_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v20 = ((ulong)v14) << (int)v2;
-        uint v21 = (uint)v20;
-        ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        TMemory.Store(cpu, mem, v13, v21);
-        ulong v31 = (ulong)(long)(int)v21;
-        ulong v32 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
-        ulong v35 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v21 >> (int)(0x1fu))) ^ v25) : v35);
-        ulong v38 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v31 : v38);
-        ulong v41 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v31 : v41);
-        ulong v44 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v31 : v44);
-        ulong v48 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v48);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm32_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm64_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        ulong v8 = v3 << (int)v2;
-        ulong v11 = (v3 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        *(ulong*)((byte*)cpu + op->R0) = v8;
-        ulong v16 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v11 : v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((v8 >> (int)(0x3fu)) ^ v11) : v19);
-        ulong v22 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v22);
-        ulong v25 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v28);
-        ulong v32 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v32);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm64_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v3 << (int)(((uint)op->Immediate) & (0x3fu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v11 = v6 << (int)v2;
-        ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        TMemory.Store(cpu, mem, v5, v11);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
-        ulong v22 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((v11 >> (int)(0x3fu)) ^ v14) : v22);
-        ulong v25 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v28);
-        ulong v31 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v31);
-        ulong v35 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v35);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm64_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm64_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v19 = v14 << (int)v2;
-        ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        TMemory.Store(cpu, mem, v13, v19);
-        ulong v27 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((v19 >> (int)(0x3fu)) ^ v22) : v30);
-        ulong v33 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v33);
-        ulong v36 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v36);
-        ulong v39 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v39);
-        ulong v43 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v43);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sal_rm64_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm16_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        ulong v7 = (ulong)(long)(int)((uint)(short)v3);
-        uint v13 = ((uint)((ulong)((long)v7 >> (int)v2))) & (0xffffu);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
-        ulong v20 = (ulong)(long)(int)((uint)(short)v13);
-        ulong v21 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? (((ulong)((long)v7 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v21);
-        ulong v24 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (0x0ul) : v24);
-        ulong v27 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v20 : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v20 : v30);
-        ulong v33 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v20 : v33);
-        ulong v37 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v37);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm16_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v3)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm16_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v10 = (ulong)(long)(int)((uint)(short)v6);
-        uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        TMemory.Store(cpu, mem, v5, (ushort)v16);
-        ulong v23 = (ulong)(long)(int)((uint)(short)v16);
-        ulong v24 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v10 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v24);
-        ulong v27 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (0x0ul) : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v23 : v30);
-        ulong v33 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v23 : v33);
-        ulong v36 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v23 : v36);
-        ulong v40 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v40);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm16_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm16_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v18 = (ulong)(long)(int)((uint)(short)v14);
-        uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        TMemory.Store(cpu, mem, v13, (ushort)v24);
-        ulong v31 = (ulong)(long)(int)((uint)(short)v24);
-        ulong v32 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v18 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v32);
-        ulong v35 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (0x0ul) : v35);
-        ulong v38 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v31 : v38);
-        ulong v41 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v31 : v41);
-        ulong v44 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v31 : v44);
-        ulong v48 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v48);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm16_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm32_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        ulong v6 = (ulong)(long)(int)v3;
-        uint v10 = (uint)((ulong)((long)v6 >> (int)v2));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v10);
-        ulong v17 = (ulong)(long)(int)v10;
-        ulong v18 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v18);
-        ulong v21 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (0x0ul) : v21);
-        ulong v24 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v17 : v24);
-        ulong v27 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v17 : v27);
-        ulong v30 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v17 : v30);
-        ulong v34 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v34);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm32_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)((long)((ulong)(long)(int)v3) >> (int)(((uint)op->Immediate) & (0x1fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm32_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v9 = (ulong)(long)(int)v6;
-        uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        TMemory.Store(cpu, mem, v5, v13);
-        ulong v19 = (ulong)(long)(int)v13;
-        ulong v20 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v9 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v20);
-        ulong v23 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (0x0ul) : v23);
-        ulong v26 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v19 : v26);
-        ulong v29 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v19 : v29);
-        ulong v32 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v19 : v32);
-        ulong v36 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v36);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm32_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm32_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v17 = (ulong)(long)(int)v14;
-        uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        TMemory.Store(cpu, mem, v13, v21);
-        ulong v27 = (ulong)(long)(int)v21;
-        ulong v28 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v17 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v28);
-        ulong v31 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (0x0ul) : v31);
-        ulong v34 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v27 : v34);
-        ulong v37 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v27 : v37);
-        ulong v40 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v27 : v40);
-        ulong v44 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v44);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm32_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm64_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        ulong v8 = (ulong)((long)v3 >> (int)v2);
-        *(ulong*)((byte*)cpu + op->R0) = v8;
-        ulong v14 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? (((ulong)((long)v3 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (0x0ul) : v17);
-        ulong v20 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v20);
-        ulong v23 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v23);
-        ulong v26 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v26);
-        ulong v30 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v30);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm64_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((long)v3 >> (int)(((uint)op->Immediate) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v11 = (ulong)((long)v6 >> (int)v2);
-        TMemory.Store(cpu, mem, v5, v11);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
-        ulong v20 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (0x0ul) : v20);
-        ulong v23 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v23);
-        ulong v26 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v26);
-        ulong v29 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v29);
-        ulong v33 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v33);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm64_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm64_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v19 = (ulong)((long)v14 >> (int)v2);
-        TMemory.Store(cpu, mem, v13, v19);
-        ulong v25 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (0x0ul) : v28);
-        ulong v31 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v31);
-        ulong v34 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v34);
-        ulong v37 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v37);
-        ulong v41 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v41);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sar_rm64_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rol_rm8_CL_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v2 = v0 & (0x1fu);
-        uint v3 = *(byte*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        uint v7 = v2 & (0x7u);
-        uint v14 = ((v3 << (int)v7) | (v3 >> (int)((0x8u) - v7))) & (0xffu);
-        *(byte*)((byte*)cpu + op->R0) = (byte)v14;
-        ulong v24 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((ulong)(v14 & (0x1u))) : v24);
-        ulong v28 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)((v14 >> (int)(0x7u)) ^ (v14 & (0x1u)))) : v28);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rol_rm8_CL(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v3 = *(byte*)((byte*)cpu + op->R0);
-        uint v7 = (v0 & (0x1fu)) & (0x7u);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((v3 << (int)v7) | (v3 >> (int)((0x8u) - v7))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rol_rm8_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v2 = v0 & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        uint v10 = v2 & (0x7u);
-        uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        TMemory.Store(cpu, mem, v5, (byte)v17);
-        ulong v27 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
-        ulong v31 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)((v17 >> (int)(0x7u)) ^ (v17 & (0x1u)))) : v31);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rol_rm8_CL_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        uint v10 = (v0 & (0x1fu)) & (0x7u);
-        TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rol_rm8_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v2 = v0 & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        uint v18 = v2 & (0x7u);
-        uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        TMemory.Store(cpu, mem, v13, (byte)v25);
-        ulong v35 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
-        ulong v39 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)((v25 >> (int)(0x7u)) ^ (v25 & (0x1u)))) : v39);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rol_rm8_CL_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        uint v18 = (v0 & (0x1fu)) & (0x7u);
-        TMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ror_rm8_CL_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v2 = v0 & (0x1fu);
-        uint v3 = *(byte*)((byte*)cpu + op->R0);
-        uint v5 = v2 != (0x0u) ? 1u : 0u;
-        uint v7 = v2 & (0x7u);
-        uint v14 = ((v3 >> (int)v7) | (v3 << (int)((0x8u) - v7))) & (0xffu);
-        uint v16 = v14 >> (int)(0x7u);
-        *(byte*)((byte*)cpu + op->R0) = (byte)v14;
-        ulong v24 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((ulong)v16) : v24);
-        ulong v28 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)((v16 ^ (v14 >> (int)(0x6u))) & (0x1u))) : v28);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ror_rm8_CL(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v3 = *(byte*)((byte*)cpu + op->R0);
-        uint v7 = (v0 & (0x1fu)) & (0x7u);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((v3 >> (int)v7) | (v3 << (int)((0x8u) - v7))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ror_rm8_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v2 = v0 & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        uint v10 = v2 & (0x7u);
-        uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
-        uint v19 = v17 >> (int)(0x7u);
-        TMemory.Store(cpu, mem, v5, (byte)v17);
-        ulong v27 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
-        ulong v31 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)((v19 ^ (v17 >> (int)(0x6u))) & (0x1u))) : v31);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ror_rm8_CL_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        uint v10 = (v0 & (0x1fu)) & (0x7u);
-        TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ror_rm8_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v2 = v0 & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        uint v18 = v2 & (0x7u);
-        uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
-        uint v27 = v25 >> (int)(0x7u);
-        TMemory.Store(cpu, mem, v13, (byte)v25);
-        ulong v35 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
-        ulong v39 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)((v27 ^ (v25 >> (int)(0x6u))) & (0x1u))) : v39);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ror_rm8_CL_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        uint v18 = (v0 & (0x1fu)) & (0x7u);
-        TMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcl_rm8_CL_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
-        uint v4 = *(byte*)((byte*)cpu + op->R0);
-        ulong v5 = (ulong)v4;
-        ulong v6 = *(ulong*)((byte*)cpu + 184);
-        uint v8 = v3 != (0x0u) ? 1u : 0u;
-        uint v9 = 0x8u;
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v10) & (0xffu));
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v6);
-        ulong v23 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((v10 >> (int)(0x7u)) & (0x1ul)) ^ v11) : v23);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcl_rm8_CL(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v4 = *(byte*)((byte*)cpu + op->R0);
-        ulong v6 = *(ulong*)((byte*)cpu + 184);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v4), v6, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcl_rm8_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        ulong v8 = (ulong)v7;
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
-        uint v11 = v3 != (0x0u) ? 1u : 0u;
-        uint v12 = 0x8u;
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
-        *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
-        ulong v26 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) & (0x1ul)) ^ v14) : v26);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcl_rm8_CL_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcl_rm8_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
-        ulong v16 = (ulong)v15;
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
-        uint v19 = v3 != (0x0u) ? 1u : 0u;
-        uint v20 = 0x8u;
-        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
-        *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
-        ulong v34 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0x7u)) & (0x1ul)) ^ v22) : v34);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcl_rm8_CL_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm8_CL_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
-        uint v4 = *(byte*)((byte*)cpu + op->R0);
-        ulong v5 = (ulong)v4;
-        ulong v6 = *(ulong*)((byte*)cpu + 184);
-        uint v8 = v3 != (0x0u) ? 1u : 0u;
-        uint v9 = 0x8u;
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v10) & (0xffu));
-        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v6);
-        ulong v25 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((v10 >> (int)(0x7u)) ^ (v10 >> (int)(0x6u))) & (0x1ul)) : v25);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm8_CL(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v4 = *(byte*)((byte*)cpu + op->R0);
-        ulong v6 = *(ulong*)((byte*)cpu + 184);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v4), v6, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm8_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        ulong v8 = (ulong)v7;
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
-        uint v11 = v3 != (0x0u) ? 1u : 0u;
-        uint v12 = 0x8u;
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
-        *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
-        ulong v28 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) ^ (v13 >> (int)(0x6u))) & (0x1ul)) : v28);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm8_CL_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -13,6 +13,1786 @@ namespace Jitvmm.Runtime.Interpret;
 public static unsafe partial class Handlers<TMemory>
     where TMemory : struct, IGuestMemory
 {
+    public static int Rcr_rm64_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 184);
+        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm64_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
+        uint v17 = v2 != (0x0u) ? 1u : 0u;
+        uint v18 = 0x40u;
+        ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v13, v19);
+        *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v17 != 0 ? (((v19 >> (int)(0x3fu)) ^ (v19 >> (int)(0x3eu))) & (0x1ul)) : v31);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm64_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
+        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm16_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = ((ulong)v3) << (int)v2;
+        uint v12 = ((uint)v9) & (0xffffu);
+        ulong v16 = (v9 >> (int)(0x10u)) & (0x1ul);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
+        ulong v23 = (ulong)(long)(int)((uint)(short)v12);
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v16 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v12 >> (int)(0xfu))) ^ v16) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v40);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm16_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm16_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v12 = ((ulong)v6) << (int)v2;
+        uint v15 = ((uint)v12) & (0xffffu);
+        ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        ulong v26 = (ulong)(long)(int)((uint)(short)v15);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v15 >> (int)(0xfu))) ^ v19) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v26 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v26 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v26 : v39);
+        ulong v43 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v43);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm16_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm16_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v20 = ((ulong)v14) << (int)v2;
+        uint v23 = ((uint)v20) & (0xffffu);
+        ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        ulong v34 = (ulong)(long)(int)((uint)(short)v23);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v23 >> (int)(0xfu))) ^ v27) : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v34 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v34 : v44);
+        ulong v47 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v34 : v47);
+        ulong v51 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v51);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm16_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm32_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = ((ulong)v3) << (int)v2;
+        uint v10 = (uint)v9;
+        ulong v14 = (v9 >> (int)(0x20u)) & (0x1ul);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v10);
+        ulong v21 = (ulong)(long)(int)v10;
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v14 : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v10 >> (int)(0x1fu))) ^ v14) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm32_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm32_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v12 = ((ulong)v6) << (int)v2;
+        uint v13 = (uint)v12;
+        ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v5, v13);
+        ulong v23 = (ulong)(long)(int)v13;
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v13 >> (int)(0x1fu))) ^ v17) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v40);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm32_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm32_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v20 = ((ulong)v14) << (int)v2;
+        uint v21 = (uint)v20;
+        ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v13, v21);
+        ulong v31 = (ulong)(long)(int)v21;
+        ulong v32 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
+        ulong v35 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v21 >> (int)(0x1fu))) ^ v25) : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v31 : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v31 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v31 : v44);
+        ulong v48 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v48);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm32_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm64_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = v3 << (int)v2;
+        ulong v11 = (v3 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v11 : v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((v8 >> (int)(0x3fu)) ^ v11) : v19);
+        ulong v22 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v28);
+        ulong v32 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v32);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm64_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v3 << (int)(((uint)op->Immediate) & (0x3fu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = v6 << (int)v2;
+        ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
+        ulong v22 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((v11 >> (int)(0x3fu)) ^ v14) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v31);
+        ulong v35 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v35);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm64_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm64_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = v14 << (int)v2;
+        ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((v19 >> (int)(0x3fu)) ^ v22) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v39);
+        ulong v43 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v43);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shl_rm64_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm16_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v6 = (ulong)v3;
+        uint v12 = ((uint)(v6 >> (int)v2)) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
+        ulong v21 = (ulong)(long)(int)((uint)(short)v12);
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)(v3 >> (int)(0xfu))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm16_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)v3) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm16_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = (ulong)v6;
+        uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
+        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        ulong v24 = (ulong)(long)(int)((uint)(short)v15);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v9 >> (int)(v2 - (0x1u))) & (0x1ul)) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)(v6 >> (int)(0xfu))) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v24 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v24 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v24 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v41);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm16_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm16_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v17 = (ulong)v14;
+        uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
+        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        ulong v32 = (ulong)(long)(int)((uint)(short)v23);
+        ulong v33 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v17 >> (int)(v2 - (0x1u))) & (0x1ul)) : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)(v14 >> (int)(0xfu))) : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v32 : v39);
+        ulong v42 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v32 : v42);
+        ulong v45 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v32 : v45);
+        ulong v49 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v49);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm16_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm32_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        uint v9 = v3 >> (int)v2;
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v9);
+        ulong v18 = (ulong)(long)(int)v9;
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((((ulong)v3) >> (int)(v2 - (0x1u))) & (0x1ul)) : v19);
+        ulong v22 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)(v3 >> (int)(0x1fu))) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v18 : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v18 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v18 : v31);
+        ulong v35 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v35);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm32_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v3 >> (int)(((uint)op->Immediate) & (0x1fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm32_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v12 = v6 >> (int)v2;
+        TMemory.Store(cpu, mem, v5, v12);
+        ulong v20 = (ulong)(long)(int)v12;
+        ulong v21 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((((ulong)v6) >> (int)(v2 - (0x1u))) & (0x1ul)) : v21);
+        ulong v24 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)(v6 >> (int)(0x1fu))) : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v20 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v20 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v20 : v33);
+        ulong v37 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v37);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm32_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm32_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v20 = v14 >> (int)v2;
+        TMemory.Store(cpu, mem, v13, v20);
+        ulong v28 = (ulong)(long)(int)v20;
+        ulong v29 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((((ulong)v14) >> (int)(v2 - (0x1u))) & (0x1ul)) : v29);
+        ulong v32 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)(v14 >> (int)(0x1fu))) : v32);
+        ulong v35 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v28 : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v28 : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v28 : v41);
+        ulong v45 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v45);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm32_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm64_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = v3 >> (int)v2;
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((v3 >> (int)(v2 - (0x1u))) & (0x1ul)) : v15);
+        ulong v18 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (v3 >> (int)(0x3fu)) : v18);
+        ulong v21 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v21);
+        ulong v24 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v27);
+        ulong v31 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v31);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm64_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v3 >> (int)(((uint)op->Immediate) & (0x3fu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = v6 >> (int)v2;
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
+        ulong v21 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (v6 >> (int)(0x3fu)) : v21);
+        ulong v24 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v30);
+        ulong v34 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v34);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm64_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm64_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = v14 >> (int)v2;
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v26 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (v14 >> (int)(0x3fu)) : v29);
+        ulong v32 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v32);
+        ulong v35 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v38);
+        ulong v42 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v42);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shr_rm64_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm16_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = ((ulong)v3) << (int)v2;
+        uint v12 = ((uint)v9) & (0xffffu);
+        ulong v16 = (v9 >> (int)(0x10u)) & (0x1ul);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
+        ulong v23 = (ulong)(long)(int)((uint)(short)v12);
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v16 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v12 >> (int)(0xfu))) ^ v16) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v40);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm16_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm16_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v12 = ((ulong)v6) << (int)v2;
+        uint v15 = ((uint)v12) & (0xffffu);
+        ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        ulong v26 = (ulong)(long)(int)((uint)(short)v15);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v15 >> (int)(0xfu))) ^ v19) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v26 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v26 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v26 : v39);
+        ulong v43 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v43);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm16_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm16_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v20 = ((ulong)v14) << (int)v2;
+        uint v23 = ((uint)v20) & (0xffffu);
+        ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        ulong v34 = (ulong)(long)(int)((uint)(short)v23);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v23 >> (int)(0xfu))) ^ v27) : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v34 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v34 : v44);
+        ulong v47 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v34 : v47);
+        ulong v51 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v51);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm16_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm32_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = ((ulong)v3) << (int)v2;
+        uint v10 = (uint)v9;
+        ulong v14 = (v9 >> (int)(0x20u)) & (0x1ul);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v10);
+        ulong v21 = (ulong)(long)(int)v10;
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v14 : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (((ulong)(v10 >> (int)(0x1fu))) ^ v14) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm32_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)v3) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm32_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v12 = ((ulong)v6) << (int)v2;
+        uint v13 = (uint)v12;
+        ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v5, v13);
+        ulong v23 = (ulong)(long)(int)v13;
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((ulong)(v13 >> (int)(0x1fu))) ^ v17) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v40);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm32_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm32_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v20 = ((ulong)v14) << (int)v2;
+        uint v21 = (uint)v20;
+        ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
+        TMemory.Store(cpu, mem, v13, v21);
+        ulong v31 = (ulong)(long)(int)v21;
+        ulong v32 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
+        ulong v35 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (((ulong)(v21 >> (int)(0x1fu))) ^ v25) : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v31 : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v31 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v31 : v44);
+        ulong v48 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v48);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm32_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm64_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = v3 << (int)v2;
+        ulong v11 = (v3 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? v11 : v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((v8 >> (int)(0x3fu)) ^ v11) : v19);
+        ulong v22 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v28);
+        ulong v32 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v32);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm64_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v3 << (int)(((uint)op->Immediate) & (0x3fu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = v6 << (int)v2;
+        ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
+        ulong v22 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((v11 >> (int)(0x3fu)) ^ v14) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v31);
+        ulong v35 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v35);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm64_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm64_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = v14 << (int)v2;
+        ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((v19 >> (int)(0x3fu)) ^ v22) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v39);
+        ulong v43 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v43);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sal_rm64_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm16_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v7 = (ulong)(long)(int)((uint)(short)v3);
+        uint v13 = ((uint)((ulong)((long)v7 >> (int)v2))) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
+        ulong v20 = (ulong)(long)(int)((uint)(short)v13);
+        ulong v21 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? (((ulong)((long)v7 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v21);
+        ulong v24 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (0x0ul) : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v20 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v20 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v20 : v33);
+        ulong v37 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v37);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm16_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v3)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm16_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v10 = (ulong)(long)(int)((uint)(short)v6);
+        uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
+        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        ulong v23 = (ulong)(long)(int)((uint)(short)v16);
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v10 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (0x0ul) : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v23 : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v23 : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v23 : v36);
+        ulong v40 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v40);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm16_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm16_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v18 = (ulong)(long)(int)((uint)(short)v14);
+        uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
+        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        ulong v31 = (ulong)(long)(int)((uint)(short)v24);
+        ulong v32 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v18 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v32);
+        ulong v35 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (0x0ul) : v35);
+        ulong v38 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v31 : v38);
+        ulong v41 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v31 : v41);
+        ulong v44 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v31 : v44);
+        ulong v48 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v48);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm16_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm32_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v6 = (ulong)(long)(int)v3;
+        uint v10 = (uint)((ulong)((long)v6 >> (int)v2));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v10);
+        ulong v17 = (ulong)(long)(int)v10;
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v18);
+        ulong v21 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (0x0ul) : v21);
+        ulong v24 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v17 : v24);
+        ulong v27 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v17 : v27);
+        ulong v30 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v17 : v30);
+        ulong v34 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v34);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm32_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)((long)((ulong)(long)(int)v3) >> (int)(((uint)op->Immediate) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm32_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = (ulong)(long)(int)v6;
+        uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
+        TMemory.Store(cpu, mem, v5, v13);
+        ulong v19 = (ulong)(long)(int)v13;
+        ulong v20 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v9 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (0x0ul) : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v19 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v19 : v29);
+        ulong v32 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v19 : v32);
+        ulong v36 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v36);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm32_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm32_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v17 = (ulong)(long)(int)v14;
+        uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
+        TMemory.Store(cpu, mem, v13, v21);
+        ulong v27 = (ulong)(long)(int)v21;
+        ulong v28 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v17 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (0x0ul) : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v27 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v27 : v37);
+        ulong v40 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v27 : v40);
+        ulong v44 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v44);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm32_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm64_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)((long)v3 >> (int)v2);
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v14 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? (((ulong)((long)v3 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? (0x0ul) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? v8 : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v5 != 0 ? v8 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v5 != 0 ? v8 : v26);
+        ulong v30 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v5 != 0 ? (0x0ul) : v30);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm64_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((long)v3 >> (int)(((uint)op->Immediate) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)((long)v6 >> (int)v2);
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (0x0ul) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? v11 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v8 != 0 ? v11 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v8 != 0 ? v11 : v29);
+        ulong v33 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v8 != 0 ? (0x0ul) : v33);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm64_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm64_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)((long)v14 >> (int)v2);
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? (0x0ul) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? v19 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v16 != 0 ? v19 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v16 != 0 ? v19 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v16 != 0 ? (0x0ul) : v41);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sar_rm64_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm8_CL_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        uint v3 = *(byte*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        uint v7 = v2 & (0x7u);
+        uint v14 = ((v3 << (int)v7) | (v3 >> (int)((0x8u) - v7))) & (0xffu);
+        *(byte*)((byte*)cpu + op->R0) = (byte)v14;
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((ulong)(v14 & (0x1u))) : v24);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)((v14 >> (int)(0x7u)) ^ (v14 & (0x1u)))) : v28);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm8_CL(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v3 = *(byte*)((byte*)cpu + op->R0);
+        uint v7 = (v0 & (0x1fu)) & (0x7u);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((v3 << (int)v7) | (v3 >> (int)((0x8u) - v7))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm8_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v10 = v2 & (0x7u);
+        uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
+        TMemory.Store(cpu, mem, v5, (byte)v17);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)((v17 >> (int)(0x7u)) ^ (v17 & (0x1u)))) : v31);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm8_CL_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v10 = (v0 & (0x1fu)) & (0x7u);
+        TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm8_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v18 = v2 & (0x7u);
+        uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
+        TMemory.Store(cpu, mem, v13, (byte)v25);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
+        ulong v39 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)((v25 >> (int)(0x7u)) ^ (v25 & (0x1u)))) : v39);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rol_rm8_CL_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v18 = (v0 & (0x1fu)) & (0x7u);
+        TMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm8_CL_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        uint v3 = *(byte*)((byte*)cpu + op->R0);
+        uint v5 = v2 != (0x0u) ? 1u : 0u;
+        uint v7 = v2 & (0x7u);
+        uint v14 = ((v3 >> (int)v7) | (v3 << (int)((0x8u) - v7))) & (0xffu);
+        uint v16 = v14 >> (int)(0x7u);
+        *(byte*)((byte*)cpu + op->R0) = (byte)v14;
+        ulong v24 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v5 != 0 ? ((ulong)v16) : v24);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v5 != 0 ? ((ulong)((v16 ^ (v14 >> (int)(0x6u))) & (0x1u))) : v28);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm8_CL(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v3 = *(byte*)((byte*)cpu + op->R0);
+        uint v7 = (v0 & (0x1fu)) & (0x7u);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((v3 >> (int)v7) | (v3 << (int)((0x8u) - v7))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm8_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v10 = v2 & (0x7u);
+        uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
+        uint v19 = v17 >> (int)(0x7u);
+        TMemory.Store(cpu, mem, v5, (byte)v17);
+        ulong v27 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
+        ulong v31 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? ((ulong)((v19 ^ (v17 >> (int)(0x6u))) & (0x1u))) : v31);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm8_CL_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v10 = (v0 & (0x1fu)) & (0x7u);
+        TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm8_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v18 = v2 & (0x7u);
+        uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
+        uint v27 = v25 >> (int)(0x7u);
+        TMemory.Store(cpu, mem, v13, (byte)v25);
+        ulong v35 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
+        ulong v39 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v16 != 0 ? ((ulong)((v27 ^ (v25 >> (int)(0x6u))) & (0x1u))) : v39);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ror_rm8_CL_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v18 = (v0 & (0x1fu)) & (0x7u);
+        TMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm8_CL_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
+        uint v4 = *(byte*)((byte*)cpu + op->R0);
+        ulong v5 = (ulong)v4;
+        ulong v6 = *(ulong*)((byte*)cpu + 184);
+        uint v8 = v3 != (0x0u) ? 1u : 0u;
+        uint v9 = 0x8u;
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v10) & (0xffu));
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v6);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((v10 >> (int)(0x7u)) & (0x1ul)) ^ v11) : v23);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm8_CL(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v4 = *(byte*)((byte*)cpu + op->R0);
+        ulong v6 = *(ulong*)((byte*)cpu + 184);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v4), v6, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm8_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v6 = v4 + ((ulong)op->Displacement);
+        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        ulong v8 = (ulong)v7;
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
+        uint v11 = v3 != (0x0u) ? 1u : 0u;
+        uint v12 = 0x8u;
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
+        *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
+        ulong v26 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) & (0x1ul)) ^ v14) : v26);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm8_CL_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v6 = v4 + ((ulong)op->Displacement);
+        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
+        TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm8_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        ulong v16 = (ulong)v15;
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        uint v19 = v3 != (0x0u) ? 1u : 0u;
+        uint v20 = 0x8u;
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
+        *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
+        ulong v34 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0x7u)) & (0x1ul)) ^ v22) : v34);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcl_rm8_CL_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm8_CL_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
+        uint v4 = *(byte*)((byte*)cpu + op->R0);
+        ulong v5 = (ulong)v4;
+        ulong v6 = *(ulong*)((byte*)cpu + 184);
+        uint v8 = v3 != (0x0u) ? 1u : 0u;
+        uint v9 = 0x8u;
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v10) & (0xffu));
+        *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v5, v6, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v6);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v8 != 0 ? (((v10 >> (int)(0x7u)) ^ (v10 >> (int)(0x6u))) & (0x1ul)) : v25);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm8_CL(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v4 = *(byte*)((byte*)cpu + op->R0);
+        ulong v6 = *(ulong*)((byte*)cpu + 184);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v4), v6, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm8_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v6 = v4 + ((ulong)op->Displacement);
+        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        ulong v8 = (ulong)v7;
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
+        uint v11 = v3 != (0x0u) ? 1u : 0u;
+        uint v12 = 0x8u;
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
+        *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) ^ (v13 >> (int)(0x6u))) & (0x1ul)) : v28);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm8_CL_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v6 = v4 + ((ulong)op->Displacement);
+        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
+        TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rcr_rm8_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -3150,6 +4930,28 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(v0 & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xlat_m8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(byte*)((byte*)cpu + 0) = (byte)v3;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xlat_m8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 0);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v10 = TMemory.Load<byte>(cpu, mem, ((((v2 + ((ulong)op->Displacement)) + ((ulong)v0)) & ((ulong)op->AddressMask)) + v8));
+        *(byte*)((byte*)cpu + 0) = (byte)v10;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8183,1514 +9985,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32_F7r1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32_F7r1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32_F7r1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32_F7r1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32_F7r1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v14 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v14;
-        *(ulong*)((byte*)cpu + 192) = v14;
-        *(ulong*)((byte*)cpu + 200) = v14;
-        ulong v18 = (ulong)(long)(int)(v11 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v18;
-        *(ulong*)((byte*)cpu + 168) = v18;
-        *(ulong*)((byte*)cpu + 176) = v18;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32_F7r1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32_F7r1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v2 = v0 & ((ulong)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        *(ulong*)((byte*)cpu + 160) = v2;
-        *(ulong*)((byte*)cpu + 168) = v2;
-        *(ulong*)((byte*)cpu + 176) = v2;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32_F7r1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32_F7r1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v5 = v3 & ((ulong)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        *(ulong*)((byte*)cpu + 160) = v5;
-        *(ulong*)((byte*)cpu + 168) = v5;
-        *(ulong*)((byte*)cpu + 176) = v5;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32_F7r1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32_F7r1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v13 = v11 & ((ulong)op->Immediate);
-        ulong v14 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v14;
-        *(ulong*)((byte*)cpu + 192) = v14;
-        *(ulong*)((byte*)cpu + 200) = v14;
-        *(ulong*)((byte*)cpu + 160) = v13;
-        *(ulong*)((byte*)cpu + 168) = v13;
-        *(ulong*)((byte*)cpu + 176) = v13;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32_F7r1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v1 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v1 ^ (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm16_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), 0xffffu);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm16_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), 0xffffu);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v1 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v1 ^ (0xffffffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (v4 ^ (0xffffffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (v12 ^ (0xffffffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm32_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), 0xffffffffu);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm32_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), 0xffffffffu);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v1 ^ (0xfffffffffffffffful));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (v4 ^ (0xfffffffffffffffful)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (v12 ^ (0xfffffffffffffffful)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm64_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
-        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), 0xfffffffffffffffful);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm64_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), 0xfffffffffffffffful);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = 0x0u;
-        uint v1 = *(ushort*)((byte*)cpu + op->R0);
-        uint v4 = (0 - v1) & (0xffffu);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v4;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v1 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v1) & (v0 ^ v4)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v1) ^ v4));
-        ulong v23 = (ulong)(long)(int)((uint)(short)v4);
-        *(ulong*)((byte*)cpu + 160) = v23;
-        *(ulong*)((byte*)cpu + 168) = v23;
-        *(ulong*)((byte*)cpu + 176) = v23;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v1 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((0 - v1) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        uint v7 = (0 - v4) & (0xffffu);
-        TMemory.Store(cpu, mem, v3, (ushort)v7);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v4) ^ v7));
-        ulong v26 = (ulong)(long)(int)((uint)(short)v7);
-        *(ulong*)((byte*)cpu + 160) = v26;
-        *(ulong*)((byte*)cpu + 168) = v26;
-        *(ulong*)((byte*)cpu + 176) = v26;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (ushort)((0 - v4) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        uint v15 = (0 - v12) & (0xffffu);
-        TMemory.Store(cpu, mem, v11, (ushort)v15);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v12) ^ v15));
-        ulong v34 = (ulong)(long)(int)((uint)(short)v15);
-        *(ulong*)((byte*)cpu + 160) = v34;
-        *(ulong*)((byte*)cpu + 168) = v34;
-        *(ulong*)((byte*)cpu + 176) = v34;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (ushort)((0 - v12) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm16_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v4));
-        uint v8 = (0 - v5) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v5) & (v0 ^ v8)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v5) ^ v8));
-        ulong v26 = (ulong)(long)(int)((uint)(short)v8);
-        *(ulong*)((byte*)cpu + 160) = v26;
-        *(ulong*)((byte*)cpu + 168) = v26;
-        *(ulong*)((byte*)cpu + 176) = v26;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm16_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v4));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm16_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v12));
-        uint v16 = (0 - v13) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v13) & (v0 ^ v16)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v13) ^ v16));
-        ulong v34 = (ulong)(long)(int)((uint)(short)v16);
-        *(ulong*)((byte*)cpu + 160) = v34;
-        *(ulong*)((byte*)cpu + 168) = v34;
-        *(ulong*)((byte*)cpu + 176) = v34;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm16_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = 0x0u;
-        uint v1 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = 0 - v1;
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v2);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v1 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v1) & (v0 ^ v2)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v1) ^ v2));
-        ulong v21 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v21;
-        *(ulong*)((byte*)cpu + 168) = v21;
-        *(ulong*)((byte*)cpu + 176) = v21;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v1 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(0 - v1));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        uint v5 = 0 - v4;
-        TMemory.Store(cpu, mem, v3, v5);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v4) ^ v5));
-        ulong v23 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v23;
-        *(ulong*)((byte*)cpu + 168) = v23;
-        *(ulong*)((byte*)cpu + 176) = v23;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (0 - v4));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        uint v13 = 0 - v12;
-        TMemory.Store(cpu, mem, v11, v13);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v12) ^ v13));
-        ulong v31 = (ulong)(long)(int)v13;
-        *(ulong*)((byte*)cpu + 160) = v31;
-        *(ulong*)((byte*)cpu + 168) = v31;
-        *(ulong*)((byte*)cpu + 176) = v31;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (0 - v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm32_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v4));
-        uint v6 = 0 - v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v5) & (v0 ^ v6)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v5) ^ v6));
-        ulong v23 = (ulong)(long)(int)v6;
-        *(ulong*)((byte*)cpu + 160) = v23;
-        *(ulong*)((byte*)cpu + 168) = v23;
-        *(ulong*)((byte*)cpu + 176) = v23;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm32_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v4));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm32_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v12));
-        uint v14 = 0 - v13;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v13) & (v0 ^ v14)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v13) ^ v14));
-        ulong v31 = (ulong)(long)(int)v14;
-        *(ulong*)((byte*)cpu + 160) = v31;
-        *(ulong*)((byte*)cpu + 168) = v31;
-        *(ulong*)((byte*)cpu + 176) = v31;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm32_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = 0x0ul;
-        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v2 = 0 - v1;
-        *(ulong*)((byte*)cpu + op->R0) = v2;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v1 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v1) & (v0 ^ v2)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v1) ^ v2);
-        *(ulong*)((byte*)cpu + 160) = v2;
-        *(ulong*)((byte*)cpu + 168) = v2;
-        *(ulong*)((byte*)cpu + 176) = v2;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (0 - v1);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = 0x0ul;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        ulong v5 = 0 - v4;
-        TMemory.Store(cpu, mem, v3, v5);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v4) ^ v5);
-        *(ulong*)((byte*)cpu + 160) = v5;
-        *(ulong*)((byte*)cpu + 168) = v5;
-        *(ulong*)((byte*)cpu + 176) = v5;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (0 - v4));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = 0x0ul;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        ulong v13 = 0 - v12;
-        TMemory.Store(cpu, mem, v11, v13);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v12) ^ v13);
-        *(ulong*)((byte*)cpu + 160) = v13;
-        *(ulong*)((byte*)cpu + 168) = v13;
-        *(ulong*)((byte*)cpu + 176) = v13;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (0 - v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm64_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = 0x0ul;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
-        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v4));
-        ulong v6 = 0 - v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v5) & (v0 ^ v6)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v5) ^ v6);
-        *(ulong*)((byte*)cpu + 160) = v6;
-        *(ulong*)((byte*)cpu + 168) = v6;
-        *(ulong*)((byte*)cpu + 176) = v6;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm64_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
-        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v4));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = 0x0ul;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v12));
-        ulong v14 = 0 - v13;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v13) & (v0 ^ v14)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v13) ^ v14);
-        *(ulong*)((byte*)cpu + 160) = v14;
-        *(ulong*)((byte*)cpu + 168) = v14;
-        *(ulong*)((byte*)cpu + 176) = v14;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm64_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R0);
-        uint v1 = *(ushort*)((byte*)cpu + 0);
-        ulong v4 = ((ulong)v1) * ((ulong)v0);
-        uint v7 = ((uint)v4) & (0xffffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)v7;
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v4 >> (int)(0x10u))) & (0xffffu));
-        uint v16 = v4 != ((ulong)v7) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v16);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v16);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v24 = (ulong)(long)(int)((uint)(short)v7);
-        *(ulong*)((byte*)cpu + 160) = v24;
-        *(ulong*)((byte*)cpu + 168) = v24;
-        *(ulong*)((byte*)cpu + 176) = v24;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R0);
-        uint v1 = *(ushort*)((byte*)cpu + 0);
-        ulong v4 = ((ulong)v1) * ((ulong)v0);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v4) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v4 >> (int)(0x10u))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(ushort*)((byte*)cpu + 0);
-        ulong v7 = ((ulong)v4) * ((ulong)v3);
-        uint v10 = ((uint)v7) & (0xffffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)v10;
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v7 >> (int)(0x10u))) & (0xffffu));
-        uint v19 = v7 != ((ulong)v10) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v19);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v19);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v27 = (ulong)(long)(int)((uint)(short)v10);
-        *(ulong*)((byte*)cpu + 160) = v27;
-        *(ulong*)((byte*)cpu + 168) = v27;
-        *(ulong*)((byte*)cpu + 176) = v27;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(ushort*)((byte*)cpu + 0);
-        ulong v7 = ((ulong)v4) * ((ulong)v3);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v7) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v7 >> (int)(0x10u))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(ushort*)((byte*)cpu + 0);
-        ulong v15 = ((ulong)v12) * ((ulong)v11);
-        uint v18 = ((uint)v15) & (0xffffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)v18;
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v15 >> (int)(0x10u))) & (0xffffu));
-        uint v27 = v15 != ((ulong)v18) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v27);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v27);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v35 = (ulong)(long)(int)((uint)(short)v18);
-        *(ulong*)((byte*)cpu + 160) = v35;
-        *(ulong*)((byte*)cpu + 168) = v35;
-        *(ulong*)((byte*)cpu + 176) = v35;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(ushort*)((byte*)cpu + 0);
-        ulong v15 = ((ulong)v12) * ((ulong)v11);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v15) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v15 >> (int)(0x10u))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v1 = *(uint*)((byte*)cpu + 0);
-        ulong v4 = ((ulong)v1) * ((ulong)v0);
-        uint v5 = (uint)v4;
-        *(ulong*)((byte*)cpu + 0) = ((ulong)v5);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v4 >> (int)(0x20u))));
-        uint v14 = v4 != ((ulong)v5) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v14);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v14);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v21 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v21;
-        *(ulong*)((byte*)cpu + 168) = v21;
-        *(ulong*)((byte*)cpu + 176) = v21;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v1 = *(uint*)((byte*)cpu + 0);
-        ulong v4 = ((ulong)v1) * ((ulong)v0);
-        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v4));
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v4 >> (int)(0x20u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(uint*)((byte*)cpu + 0);
-        ulong v7 = ((ulong)v4) * ((ulong)v3);
-        uint v8 = (uint)v7;
-        *(ulong*)((byte*)cpu + 0) = ((ulong)v8);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v7 >> (int)(0x20u))));
-        uint v17 = v7 != ((ulong)v8) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v17);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v17);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v24 = (ulong)(long)(int)v8;
-        *(ulong*)((byte*)cpu + 160) = v24;
-        *(ulong*)((byte*)cpu + 168) = v24;
-        *(ulong*)((byte*)cpu + 176) = v24;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(uint*)((byte*)cpu + 0);
-        ulong v7 = ((ulong)v4) * ((ulong)v3);
-        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v7));
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v7 >> (int)(0x20u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(uint*)((byte*)cpu + 0);
-        ulong v15 = ((ulong)v12) * ((ulong)v11);
-        uint v16 = (uint)v15;
-        *(ulong*)((byte*)cpu + 0) = ((ulong)v16);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v15 >> (int)(0x20u))));
-        uint v25 = v15 != ((ulong)v16) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v25);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v25);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v32 = (ulong)(long)(int)v16;
-        *(ulong*)((byte*)cpu + 160) = v32;
-        *(ulong*)((byte*)cpu + 168) = v32;
-        *(ulong*)((byte*)cpu + 176) = v32;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(uint*)((byte*)cpu + 0);
-        ulong v15 = ((ulong)v12) * ((ulong)v11);
-        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v15));
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v15 >> (int)(0x20u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v1 = *(ulong*)((byte*)cpu + 0);
-        ulong v2 = v1 * v0;
-        ulong v3 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v1, v0);
-        *(ulong*)((byte*)cpu + 0) = v2;
-        *(ulong*)((byte*)cpu + 16) = v3;
-        uint v7 = v3 != (0x0ul) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v7);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v7);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 160) = v2;
-        *(ulong*)((byte*)cpu + 168) = v2;
-        *(ulong*)((byte*)cpu + 176) = v2;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v1 = *(ulong*)((byte*)cpu + 0);
-        *(ulong*)((byte*)cpu + 0) = (v1 * v0);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v1, v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = v4 * v3;
-        ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v4, v3);
-        *(ulong*)((byte*)cpu + 0) = v5;
-        *(ulong*)((byte*)cpu + 16) = v6;
-        uint v10 = v6 != (0x0ul) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v10);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v10);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 160) = v5;
-        *(ulong*)((byte*)cpu + 168) = v5;
-        *(ulong*)((byte*)cpu + 176) = v5;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 0);
-        *(ulong*)((byte*)cpu + 0) = (v4 * v3);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v4, v3));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 0);
-        ulong v13 = v12 * v11;
-        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v12, v11);
-        *(ulong*)((byte*)cpu + 0) = v13;
-        *(ulong*)((byte*)cpu + 16) = v14;
-        uint v18 = v14 != (0x0ul) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v18);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v18);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 160) = v13;
-        *(ulong*)((byte*)cpu + 168) = v13;
-        *(ulong*)((byte*)cpu + 176) = v13;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 0);
-        *(ulong*)((byte*)cpu + 0) = (v12 * v11);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v12, v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R0);
-        uint v1 = *(ushort*)((byte*)cpu + 0);
-        ulong v6 = ((ulong)(long)(int)((uint)(short)v1)) * ((ulong)(long)(int)((uint)(short)v0));
-        uint v9 = ((uint)v6) & (0xffffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)v9;
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v6 >> (int)(0x10u))) & (0xffffu));
-        uint v19 = v6 != ((ulong)(long)(int)((uint)(short)v9)) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v19);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v19);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v27 = (ulong)(long)(int)((uint)(short)v9);
-        *(ulong*)((byte*)cpu + 160) = v27;
-        *(ulong*)((byte*)cpu + 168) = v27;
-        *(ulong*)((byte*)cpu + 176) = v27;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R0);
-        uint v1 = *(ushort*)((byte*)cpu + 0);
-        ulong v6 = ((ulong)(long)(int)((uint)(short)v1)) * ((ulong)(long)(int)((uint)(short)v0));
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v6) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v6 >> (int)(0x10u))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(ushort*)((byte*)cpu + 0);
-        ulong v9 = ((ulong)(long)(int)((uint)(short)v4)) * ((ulong)(long)(int)((uint)(short)v3));
-        uint v12 = ((uint)v9) & (0xffffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)v12;
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v9 >> (int)(0x10u))) & (0xffffu));
-        uint v22 = v9 != ((ulong)(long)(int)((uint)(short)v12)) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v22);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v22);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v30 = (ulong)(long)(int)((uint)(short)v12);
-        *(ulong*)((byte*)cpu + 160) = v30;
-        *(ulong*)((byte*)cpu + 168) = v30;
-        *(ulong*)((byte*)cpu + 176) = v30;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(ushort*)((byte*)cpu + 0);
-        ulong v9 = ((ulong)(long)(int)((uint)(short)v4)) * ((ulong)(long)(int)((uint)(short)v3));
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v9) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v9 >> (int)(0x10u))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(ushort*)((byte*)cpu + 0);
-        ulong v17 = ((ulong)(long)(int)((uint)(short)v12)) * ((ulong)(long)(int)((uint)(short)v11));
-        uint v20 = ((uint)v17) & (0xffffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)v20;
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v17 >> (int)(0x10u))) & (0xffffu));
-        uint v30 = v17 != ((ulong)(long)(int)((uint)(short)v20)) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v30);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v30);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v38 = (ulong)(long)(int)((uint)(short)v20);
-        *(ulong*)((byte*)cpu + 160) = v38;
-        *(ulong*)((byte*)cpu + 168) = v38;
-        *(ulong*)((byte*)cpu + 176) = v38;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(ushort*)((byte*)cpu + 0);
-        ulong v17 = ((ulong)(long)(int)((uint)(short)v12)) * ((ulong)(long)(int)((uint)(short)v11));
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v17) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v17 >> (int)(0x10u))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v1 = *(uint*)((byte*)cpu + 0);
-        ulong v4 = ((ulong)(long)(int)v1) * ((ulong)(long)(int)v0);
-        uint v5 = (uint)v4;
-        *(ulong*)((byte*)cpu + 0) = ((ulong)v5);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v4 >> (int)(0x20u))));
-        uint v14 = v4 != ((ulong)(long)(int)v5) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v14);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v14);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v21 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v21;
-        *(ulong*)((byte*)cpu + 168) = v21;
-        *(ulong*)((byte*)cpu + 176) = v21;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v1 = *(uint*)((byte*)cpu + 0);
-        ulong v4 = ((ulong)(long)(int)v1) * ((ulong)(long)(int)v0);
-        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v4));
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v4 >> (int)(0x20u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(uint*)((byte*)cpu + 0);
-        ulong v7 = ((ulong)(long)(int)v4) * ((ulong)(long)(int)v3);
-        uint v8 = (uint)v7;
-        *(ulong*)((byte*)cpu + 0) = ((ulong)v8);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v7 >> (int)(0x20u))));
-        uint v17 = v7 != ((ulong)(long)(int)v8) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v17);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v17);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v24 = (ulong)(long)(int)v8;
-        *(ulong*)((byte*)cpu + 160) = v24;
-        *(ulong*)((byte*)cpu + 168) = v24;
-        *(ulong*)((byte*)cpu + 176) = v24;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(uint*)((byte*)cpu + 0);
-        ulong v7 = ((ulong)(long)(int)v4) * ((ulong)(long)(int)v3);
-        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v7));
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v7 >> (int)(0x20u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(uint*)((byte*)cpu + 0);
-        ulong v15 = ((ulong)(long)(int)v12) * ((ulong)(long)(int)v11);
-        uint v16 = (uint)v15;
-        *(ulong*)((byte*)cpu + 0) = ((ulong)v16);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v15 >> (int)(0x20u))));
-        uint v25 = v15 != ((ulong)(long)(int)v16) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v25);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v25);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v32 = (ulong)(long)(int)v16;
-        *(ulong*)((byte*)cpu + 160) = v32;
-        *(ulong*)((byte*)cpu + 168) = v32;
-        *(ulong*)((byte*)cpu + 176) = v32;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(uint*)((byte*)cpu + 0);
-        ulong v15 = ((ulong)(long)(int)v12) * ((ulong)(long)(int)v11);
-        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v15));
-        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v15 >> (int)(0x20u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v1 = *(ulong*)((byte*)cpu + 0);
-        ulong v2 = v1 * v0;
-        ulong v3 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v1, v0);
-        *(ulong*)((byte*)cpu + 0) = v2;
-        *(ulong*)((byte*)cpu + 16) = v3;
-        uint v8 = v3 != ((ulong)((long)v2 >> (int)(0x3fu))) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v8);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v8);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 160) = v2;
-        *(ulong*)((byte*)cpu + 168) = v2;
-        *(ulong*)((byte*)cpu + 176) = v2;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v1 = *(ulong*)((byte*)cpu + 0);
-        *(ulong*)((byte*)cpu + 0) = (v1 * v0);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v1, v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = v4 * v3;
-        ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v4, v3);
-        *(ulong*)((byte*)cpu + 0) = v5;
-        *(ulong*)((byte*)cpu + 16) = v6;
-        uint v11 = v6 != ((ulong)((long)v5 >> (int)(0x3fu))) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v11);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v11);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 160) = v5;
-        *(ulong*)((byte*)cpu + 168) = v5;
-        *(ulong*)((byte*)cpu + 176) = v5;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 0);
-        *(ulong*)((byte*)cpu + 0) = (v4 * v3);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v4, v3));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 0);
-        ulong v13 = v12 * v11;
-        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v12, v11);
-        *(ulong*)((byte*)cpu + 0) = v13;
-        *(ulong*)((byte*)cpu + 16) = v14;
-        uint v19 = v14 != ((ulong)((long)v13 >> (int)(0x3fu))) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v19);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v19);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 160) = v13;
-        *(ulong*)((byte*)cpu + 168) = v13;
-        *(ulong*)((byte*)cpu + 176) = v13;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 0);
-        *(ulong*)((byte*)cpu + 0) = (v12 * v11);
-        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v12, v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R0);
-        uint v1 = *(ushort*)((byte*)cpu + 16);
-        uint v5 = *(ushort*)((byte*)cpu + 0);
-        ulong v9 = (ulong)((uint)((((ulong)v1) << (int)(0x10u)) | ((ulong)v5)));
-        ulong v10 = (ulong)v0;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v9, v10, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v9, v10))) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v9, v10))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R0);
-        uint v1 = *(ushort*)((byte*)cpu + 16);
-        uint v5 = *(ushort*)((byte*)cpu + 0);
-        ulong v9 = (ulong)((uint)((((ulong)v1) << (int)(0x10u)) | ((ulong)v5)));
-        ulong v10 = (ulong)v0;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v9, v10, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v9, v10))) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v9, v10))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(ushort*)((byte*)cpu + 16);
-        uint v8 = *(ushort*)((byte*)cpu + 0);
-        ulong v12 = (ulong)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
-        ulong v13 = (ulong)v3;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v12, v13, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v12, v13))) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v12, v13))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(ushort*)((byte*)cpu + 16);
-        uint v8 = *(ushort*)((byte*)cpu + 0);
-        ulong v12 = (ulong)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
-        ulong v13 = (ulong)v3;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v12, v13, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v12, v13))) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v12, v13))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(ushort*)((byte*)cpu + 16);
-        uint v16 = *(ushort*)((byte*)cpu + 0);
-        ulong v20 = (ulong)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
-        ulong v21 = (ulong)v11;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v20, v21, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v20, v21))) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v20, v21))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(ushort*)((byte*)cpu + 16);
-        uint v16 = *(ushort*)((byte*)cpu + 0);
-        ulong v20 = (ulong)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
-        ulong v21 = (ulong)v11;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v20, v21, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v20, v21))) & (0xffffu));
-        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v20, v21))) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -13,6 +13,1514 @@ namespace Jitvmm.Runtime.Interpret;
 public static unsafe partial class Handlers<TMemory>
     where TMemory : struct, IGuestMemory
 {
+    public static int Test_rm32_imm32_F7r1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm32_imm32_F7r1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm32_imm32_F7r1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm32_imm32_F7r1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm32_imm32_F7r1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v14 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v14;
+        *(ulong*)((byte*)cpu + 192) = v14;
+        *(ulong*)((byte*)cpu + 200) = v14;
+        ulong v18 = (ulong)(long)(int)(v11 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v18;
+        *(ulong*)((byte*)cpu + 168) = v18;
+        *(ulong*)((byte*)cpu + 176) = v18;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm32_imm32_F7r1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32_F7r1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v2 = v0 & ((ulong)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        *(ulong*)((byte*)cpu + 160) = v2;
+        *(ulong*)((byte*)cpu + 168) = v2;
+        *(ulong*)((byte*)cpu + 176) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32_F7r1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32_F7r1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v5 = v3 & ((ulong)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        *(ulong*)((byte*)cpu + 160) = v5;
+        *(ulong*)((byte*)cpu + 168) = v5;
+        *(ulong*)((byte*)cpu + 176) = v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32_F7r1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32_F7r1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v13 = v11 & ((ulong)op->Immediate);
+        ulong v14 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v14;
+        *(ulong*)((byte*)cpu + 192) = v14;
+        *(ulong*)((byte*)cpu + 200) = v14;
+        *(ulong*)((byte*)cpu + 160) = v13;
+        *(ulong*)((byte*)cpu + 168) = v13;
+        *(ulong*)((byte*)cpu + 176) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32_F7r1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v1 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v1 ^ (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm16_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), 0xffffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm16_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), 0xffffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v1 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v1 ^ (0xffffffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (v4 ^ (0xffffffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (v12 ^ (0xffffffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm32_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), 0xffffffffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm32_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), 0xffffffffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v1 ^ (0xfffffffffffffffful));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (v4 ^ (0xfffffffffffffffful)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (v12 ^ (0xfffffffffffffffful)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm64_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), 0xfffffffffffffffful);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm64_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), 0xfffffffffffffffful);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = 0x0u;
+        uint v1 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = (0 - v1) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v1) & (v0 ^ v4)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v1) ^ v4));
+        ulong v23 = (ulong)(long)(int)((uint)(short)v4);
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = v23;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v1 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((0 - v1) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v7 = (0 - v4) & (0xffffu);
+        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v4) ^ v7));
+        ulong v26 = (ulong)(long)(int)((uint)(short)v7);
+        *(ulong*)((byte*)cpu + 160) = v26;
+        *(ulong*)((byte*)cpu + 168) = v26;
+        *(ulong*)((byte*)cpu + 176) = v26;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (ushort)((0 - v4) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v15 = (0 - v12) & (0xffffu);
+        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v12) ^ v15));
+        ulong v34 = (ulong)(long)(int)((uint)(short)v15);
+        *(ulong*)((byte*)cpu + 160) = v34;
+        *(ulong*)((byte*)cpu + 168) = v34;
+        *(ulong*)((byte*)cpu + 176) = v34;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (ushort)((0 - v12) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm16_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v4));
+        uint v8 = (0 - v5) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v5) & (v0 ^ v8)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v5) ^ v8));
+        ulong v26 = (ulong)(long)(int)((uint)(short)v8);
+        *(ulong*)((byte*)cpu + 160) = v26;
+        *(ulong*)((byte*)cpu + 168) = v26;
+        *(ulong*)((byte*)cpu + 176) = v26;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm16_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v4));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm16_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v12));
+        uint v16 = (0 - v13) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v13) & (v0 ^ v16)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v13) ^ v16));
+        ulong v34 = (ulong)(long)(int)((uint)(short)v16);
+        *(ulong*)((byte*)cpu + 160) = v34;
+        *(ulong*)((byte*)cpu + 168) = v34;
+        *(ulong*)((byte*)cpu + 176) = v34;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm16_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v12));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = 0x0u;
+        uint v1 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = 0 - v1;
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v2);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v1) & (v0 ^ v2)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v1) ^ v2));
+        ulong v21 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v21;
+        *(ulong*)((byte*)cpu + 168) = v21;
+        *(ulong*)((byte*)cpu + 176) = v21;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v1 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(0 - v1));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v5 = 0 - v4;
+        TMemory.Store(cpu, mem, v3, v5);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v4) ^ v5));
+        ulong v23 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = v23;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (0 - v4));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v13 = 0 - v12;
+        TMemory.Store(cpu, mem, v11, v13);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v12) ^ v13));
+        ulong v31 = (ulong)(long)(int)v13;
+        *(ulong*)((byte*)cpu + 160) = v31;
+        *(ulong*)((byte*)cpu + 168) = v31;
+        *(ulong*)((byte*)cpu + 176) = v31;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (0 - v12));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm32_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v4));
+        uint v6 = 0 - v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v5) & (v0 ^ v6)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v5) ^ v6));
+        ulong v23 = (ulong)(long)(int)v6;
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = v23;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm32_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v4));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm32_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v12));
+        uint v14 = 0 - v13;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v13) & (v0 ^ v14)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v13) ^ v14));
+        ulong v31 = (ulong)(long)(int)v14;
+        *(ulong*)((byte*)cpu + 160) = v31;
+        *(ulong*)((byte*)cpu + 168) = v31;
+        *(ulong*)((byte*)cpu + 176) = v31;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm32_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v12));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = 0x0ul;
+        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v2 = 0 - v1;
+        *(ulong*)((byte*)cpu + op->R0) = v2;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v1) & (v0 ^ v2)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v1) ^ v2);
+        *(ulong*)((byte*)cpu + 160) = v2;
+        *(ulong*)((byte*)cpu + 168) = v2;
+        *(ulong*)((byte*)cpu + 176) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (0 - v1);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = 0x0ul;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v5 = 0 - v4;
+        TMemory.Store(cpu, mem, v3, v5);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v4) ^ v5);
+        *(ulong*)((byte*)cpu + 160) = v5;
+        *(ulong*)((byte*)cpu + 168) = v5;
+        *(ulong*)((byte*)cpu + 176) = v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (0 - v4));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = 0x0ul;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v13 = 0 - v12;
+        TMemory.Store(cpu, mem, v11, v13);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v12) ^ v13);
+        *(ulong*)((byte*)cpu + 160) = v13;
+        *(ulong*)((byte*)cpu + 168) = v13;
+        *(ulong*)((byte*)cpu + 176) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (0 - v12));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm64_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = 0x0ul;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v4));
+        ulong v6 = 0 - v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v5) & (v0 ^ v6)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v5) ^ v6);
+        *(ulong*)((byte*)cpu + 160) = v6;
+        *(ulong*)((byte*)cpu + 168) = v6;
+        *(ulong*)((byte*)cpu + 176) = v6;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm64_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v4));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = 0x0ul;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v12));
+        ulong v14 = 0 - v13;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v13) & (v0 ^ v14)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v13) ^ v14);
+        *(ulong*)((byte*)cpu + 160) = v14;
+        *(ulong*)((byte*)cpu + 168) = v14;
+        *(ulong*)((byte*)cpu + 176) = v14;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm64_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v12));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + 0);
+        ulong v4 = ((ulong)v1) * ((ulong)v0);
+        uint v7 = ((uint)v4) & (0xffffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)v7;
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v4 >> (int)(0x10u))) & (0xffffu));
+        uint v16 = v4 != ((ulong)v7) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v16);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v16);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v24 = (ulong)(long)(int)((uint)(short)v7);
+        *(ulong*)((byte*)cpu + 160) = v24;
+        *(ulong*)((byte*)cpu + 168) = v24;
+        *(ulong*)((byte*)cpu + 176) = v24;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + 0);
+        ulong v4 = ((ulong)v1) * ((ulong)v0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v4) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v4 >> (int)(0x10u))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(ushort*)((byte*)cpu + 0);
+        ulong v7 = ((ulong)v4) * ((ulong)v3);
+        uint v10 = ((uint)v7) & (0xffffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)v10;
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v7 >> (int)(0x10u))) & (0xffffu));
+        uint v19 = v7 != ((ulong)v10) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v19);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v19);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v27 = (ulong)(long)(int)((uint)(short)v10);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(ushort*)((byte*)cpu + 0);
+        ulong v7 = ((ulong)v4) * ((ulong)v3);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v7) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v7 >> (int)(0x10u))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(ushort*)((byte*)cpu + 0);
+        ulong v15 = ((ulong)v12) * ((ulong)v11);
+        uint v18 = ((uint)v15) & (0xffffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)v18;
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v15 >> (int)(0x10u))) & (0xffffu));
+        uint v27 = v15 != ((ulong)v18) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v27);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v27);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v35 = (ulong)(long)(int)((uint)(short)v18);
+        *(ulong*)((byte*)cpu + 160) = v35;
+        *(ulong*)((byte*)cpu + 168) = v35;
+        *(ulong*)((byte*)cpu + 176) = v35;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(ushort*)((byte*)cpu + 0);
+        ulong v15 = ((ulong)v12) * ((ulong)v11);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v15) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v15 >> (int)(0x10u))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v1 = *(uint*)((byte*)cpu + 0);
+        ulong v4 = ((ulong)v1) * ((ulong)v0);
+        uint v5 = (uint)v4;
+        *(ulong*)((byte*)cpu + 0) = ((ulong)v5);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v4 >> (int)(0x20u))));
+        uint v14 = v4 != ((ulong)v5) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v14);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v14);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v21 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v21;
+        *(ulong*)((byte*)cpu + 168) = v21;
+        *(ulong*)((byte*)cpu + 176) = v21;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v1 = *(uint*)((byte*)cpu + 0);
+        ulong v4 = ((ulong)v1) * ((ulong)v0);
+        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v4));
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v4 >> (int)(0x20u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(uint*)((byte*)cpu + 0);
+        ulong v7 = ((ulong)v4) * ((ulong)v3);
+        uint v8 = (uint)v7;
+        *(ulong*)((byte*)cpu + 0) = ((ulong)v8);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v7 >> (int)(0x20u))));
+        uint v17 = v7 != ((ulong)v8) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v17);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v17);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v24 = (ulong)(long)(int)v8;
+        *(ulong*)((byte*)cpu + 160) = v24;
+        *(ulong*)((byte*)cpu + 168) = v24;
+        *(ulong*)((byte*)cpu + 176) = v24;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(uint*)((byte*)cpu + 0);
+        ulong v7 = ((ulong)v4) * ((ulong)v3);
+        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v7));
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v7 >> (int)(0x20u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(uint*)((byte*)cpu + 0);
+        ulong v15 = ((ulong)v12) * ((ulong)v11);
+        uint v16 = (uint)v15;
+        *(ulong*)((byte*)cpu + 0) = ((ulong)v16);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v15 >> (int)(0x20u))));
+        uint v25 = v15 != ((ulong)v16) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v25);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v25);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v32 = (ulong)(long)(int)v16;
+        *(ulong*)((byte*)cpu + 160) = v32;
+        *(ulong*)((byte*)cpu + 168) = v32;
+        *(ulong*)((byte*)cpu + 176) = v32;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(uint*)((byte*)cpu + 0);
+        ulong v15 = ((ulong)v12) * ((ulong)v11);
+        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v15));
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v15 >> (int)(0x20u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + 0);
+        ulong v2 = v1 * v0;
+        ulong v3 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v1, v0);
+        *(ulong*)((byte*)cpu + 0) = v2;
+        *(ulong*)((byte*)cpu + 16) = v3;
+        uint v7 = v3 != (0x0ul) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v7);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v7);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 160) = v2;
+        *(ulong*)((byte*)cpu + 168) = v2;
+        *(ulong*)((byte*)cpu + 176) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = (v1 * v0);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v1, v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v4 = *(ulong*)((byte*)cpu + 0);
+        ulong v5 = v4 * v3;
+        ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v4, v3);
+        *(ulong*)((byte*)cpu + 0) = v5;
+        *(ulong*)((byte*)cpu + 16) = v6;
+        uint v10 = v6 != (0x0ul) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v10);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v10);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 160) = v5;
+        *(ulong*)((byte*)cpu + 168) = v5;
+        *(ulong*)((byte*)cpu + 176) = v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v4 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = (v4 * v3);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v4, v3));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v12 = *(ulong*)((byte*)cpu + 0);
+        ulong v13 = v12 * v11;
+        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v12, v11);
+        *(ulong*)((byte*)cpu + 0) = v13;
+        *(ulong*)((byte*)cpu + 16) = v14;
+        uint v18 = v14 != (0x0ul) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v18);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v18);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 160) = v13;
+        *(ulong*)((byte*)cpu + 168) = v13;
+        *(ulong*)((byte*)cpu + 176) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v12 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = (v12 * v11);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v12, v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + 0);
+        ulong v6 = ((ulong)(long)(int)((uint)(short)v1)) * ((ulong)(long)(int)((uint)(short)v0));
+        uint v9 = ((uint)v6) & (0xffffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)v9;
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v6 >> (int)(0x10u))) & (0xffffu));
+        uint v19 = v6 != ((ulong)(long)(int)((uint)(short)v9)) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v19);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v19);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v27 = (ulong)(long)(int)((uint)(short)v9);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + 0);
+        ulong v6 = ((ulong)(long)(int)((uint)(short)v1)) * ((ulong)(long)(int)((uint)(short)v0));
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v6) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v6 >> (int)(0x10u))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(ushort*)((byte*)cpu + 0);
+        ulong v9 = ((ulong)(long)(int)((uint)(short)v4)) * ((ulong)(long)(int)((uint)(short)v3));
+        uint v12 = ((uint)v9) & (0xffffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)v12;
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v9 >> (int)(0x10u))) & (0xffffu));
+        uint v22 = v9 != ((ulong)(long)(int)((uint)(short)v12)) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v22);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v22);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v30 = (ulong)(long)(int)((uint)(short)v12);
+        *(ulong*)((byte*)cpu + 160) = v30;
+        *(ulong*)((byte*)cpu + 168) = v30;
+        *(ulong*)((byte*)cpu + 176) = v30;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(ushort*)((byte*)cpu + 0);
+        ulong v9 = ((ulong)(long)(int)((uint)(short)v4)) * ((ulong)(long)(int)((uint)(short)v3));
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v9) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v9 >> (int)(0x10u))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(ushort*)((byte*)cpu + 0);
+        ulong v17 = ((ulong)(long)(int)((uint)(short)v12)) * ((ulong)(long)(int)((uint)(short)v11));
+        uint v20 = ((uint)v17) & (0xffffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)v20;
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v17 >> (int)(0x10u))) & (0xffffu));
+        uint v30 = v17 != ((ulong)(long)(int)((uint)(short)v20)) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v30);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v30);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v38 = (ulong)(long)(int)((uint)(short)v20);
+        *(ulong*)((byte*)cpu + 160) = v38;
+        *(ulong*)((byte*)cpu + 168) = v38;
+        *(ulong*)((byte*)cpu + 176) = v38;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(ushort*)((byte*)cpu + 0);
+        ulong v17 = ((ulong)(long)(int)((uint)(short)v12)) * ((ulong)(long)(int)((uint)(short)v11));
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v17) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)(v17 >> (int)(0x10u))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v1 = *(uint*)((byte*)cpu + 0);
+        ulong v4 = ((ulong)(long)(int)v1) * ((ulong)(long)(int)v0);
+        uint v5 = (uint)v4;
+        *(ulong*)((byte*)cpu + 0) = ((ulong)v5);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v4 >> (int)(0x20u))));
+        uint v14 = v4 != ((ulong)(long)(int)v5) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v14);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v14);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v21 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v21;
+        *(ulong*)((byte*)cpu + 168) = v21;
+        *(ulong*)((byte*)cpu + 176) = v21;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v1 = *(uint*)((byte*)cpu + 0);
+        ulong v4 = ((ulong)(long)(int)v1) * ((ulong)(long)(int)v0);
+        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v4));
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v4 >> (int)(0x20u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(uint*)((byte*)cpu + 0);
+        ulong v7 = ((ulong)(long)(int)v4) * ((ulong)(long)(int)v3);
+        uint v8 = (uint)v7;
+        *(ulong*)((byte*)cpu + 0) = ((ulong)v8);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v7 >> (int)(0x20u))));
+        uint v17 = v7 != ((ulong)(long)(int)v8) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v17);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v17);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v24 = (ulong)(long)(int)v8;
+        *(ulong*)((byte*)cpu + 160) = v24;
+        *(ulong*)((byte*)cpu + 168) = v24;
+        *(ulong*)((byte*)cpu + 176) = v24;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(uint*)((byte*)cpu + 0);
+        ulong v7 = ((ulong)(long)(int)v4) * ((ulong)(long)(int)v3);
+        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v7));
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v7 >> (int)(0x20u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(uint*)((byte*)cpu + 0);
+        ulong v15 = ((ulong)(long)(int)v12) * ((ulong)(long)(int)v11);
+        uint v16 = (uint)v15;
+        *(ulong*)((byte*)cpu + 0) = ((ulong)v16);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v15 >> (int)(0x20u))));
+        uint v25 = v15 != ((ulong)(long)(int)v16) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v25);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v25);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v32 = (ulong)(long)(int)v16;
+        *(ulong*)((byte*)cpu + 160) = v32;
+        *(ulong*)((byte*)cpu + 168) = v32;
+        *(ulong*)((byte*)cpu + 176) = v32;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(uint*)((byte*)cpu + 0);
+        ulong v15 = ((ulong)(long)(int)v12) * ((ulong)(long)(int)v11);
+        *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v15));
+        *(ulong*)((byte*)cpu + 16) = ((ulong)((uint)(v15 >> (int)(0x20u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + 0);
+        ulong v2 = v1 * v0;
+        ulong v3 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v1, v0);
+        *(ulong*)((byte*)cpu + 0) = v2;
+        *(ulong*)((byte*)cpu + 16) = v3;
+        uint v8 = v3 != ((ulong)((long)v2 >> (int)(0x3fu))) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v8);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v8);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 160) = v2;
+        *(ulong*)((byte*)cpu + 168) = v2;
+        *(ulong*)((byte*)cpu + 176) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = (v1 * v0);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v1, v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v4 = *(ulong*)((byte*)cpu + 0);
+        ulong v5 = v4 * v3;
+        ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v4, v3);
+        *(ulong*)((byte*)cpu + 0) = v5;
+        *(ulong*)((byte*)cpu + 16) = v6;
+        uint v11 = v6 != ((ulong)((long)v5 >> (int)(0x3fu))) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v11);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v11);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 160) = v5;
+        *(ulong*)((byte*)cpu + 168) = v5;
+        *(ulong*)((byte*)cpu + 176) = v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v4 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = (v4 * v3);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v4, v3));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v12 = *(ulong*)((byte*)cpu + 0);
+        ulong v13 = v12 * v11;
+        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v12, v11);
+        *(ulong*)((byte*)cpu + 0) = v13;
+        *(ulong*)((byte*)cpu + 16) = v14;
+        uint v19 = v14 != ((ulong)((long)v13 >> (int)(0x3fu))) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v19);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v19);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 160) = v13;
+        *(ulong*)((byte*)cpu + 168) = v13;
+        *(ulong*)((byte*)cpu + 176) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v12 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = (v12 * v11);
+        *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v12, v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + 16);
+        uint v5 = *(ushort*)((byte*)cpu + 0);
+        ulong v9 = (ulong)((uint)((((ulong)v1) << (int)(0x10u)) | ((ulong)v5)));
+        ulong v10 = (ulong)v0;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v9, v10, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v9, v10))) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v9, v10))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + 16);
+        uint v5 = *(ushort*)((byte*)cpu + 0);
+        ulong v9 = (ulong)((uint)((((ulong)v1) << (int)(0x10u)) | ((ulong)v5)));
+        ulong v10 = (ulong)v0;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v9, v10, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v9, v10))) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v9, v10))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(ushort*)((byte*)cpu + 16);
+        uint v8 = *(ushort*)((byte*)cpu + 0);
+        ulong v12 = (ulong)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
+        ulong v13 = (ulong)v3;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v12, v13, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v12, v13))) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v12, v13))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(ushort*)((byte*)cpu + 16);
+        uint v8 = *(ushort*)((byte*)cpu + 0);
+        ulong v12 = (ulong)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
+        ulong v13 = (ulong)v3;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v12, v13, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v12, v13))) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v12, v13))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(ushort*)((byte*)cpu + 16);
+        uint v16 = *(ushort*)((byte*)cpu + 0);
+        ulong v20 = (ulong)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
+        ulong v21 = (ulong)v11;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v20, v21, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v20, v21))) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v20, v21))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(ushort*)((byte*)cpu + 16);
+        uint v16 = *(ushort*)((byte*)cpu + 0);
+        ulong v20 = (ulong)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
+        ulong v21 = (ulong)v11;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v20, v21, unchecked((global::System.Int32)0x10u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v20, v21))) & (0xffffu));
+        *(ushort*)((byte*)cpu + 16) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v20, v21))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Div_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v0 = *(uint*)((byte*)cpu + op->R0);
@@ -2677,6 +4185,46 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Mov_r64_cr_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+    }
+
+    public static int Mov_r64_cr(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+    }
+
+    public static int Mov_r64_dr_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+    }
+
+    public static int Mov_r64_dr(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+    }
+
+    public static int Mov_cr_r64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+    }
+
+    public static int Mov_cr_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+    }
+
+    public static int Mov_dr_r64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+    }
+
+    public static int Mov_dr_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+    }
+
     public static int Wrmsr(CpuState* cpu, TbOp* op, byte* mem)
     {
         return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -4419,1450 +5967,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + 160);
         uint v14 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v14));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + 160);
-        uint v17 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v17));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + 160);
-        uint v25 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v25));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        ulong v14 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v14);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + 160);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v17);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + 160);
-        ulong v25 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v25);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Jo_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        if (((uint)v0) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jno_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        if ((((uint)v0) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jb_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        if (((uint)v0) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jae_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        if ((((uint)v0) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Je_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 160);
-        if ((v0 == (0x0ul) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jne_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 160);
-        if (((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jbe_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + 160);
-        if ((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Ja_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + 160);
-        if (((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Js_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        if (((uint)(v0 >> (int)(0x3fu))) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jns_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        if ((((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jp_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 176);
-        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jnp_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 176);
-        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jl_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        if ((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jge_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        if (((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jle_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v7 = *(ulong*)((byte*)cpu + 160);
-        if (((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Jg_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v7 = *(ulong*)((byte*)cpu + 160);
-        if ((((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Seto_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        *(byte*)((byte*)cpu + op->R0) = (byte)((uint)v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Seto_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v2 + ((ulong)op->Displacement)), (byte)((uint)v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Seto_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (byte)((uint)v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setno_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v0) == (0x0u) ? 1u : 0u);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setno_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setno_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setb_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        *(byte*)((byte*)cpu + op->R0) = (byte)((uint)v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setb_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v2 + ((ulong)op->Displacement)), (byte)((uint)v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setb_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (byte)((uint)v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setae_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v0) == (0x0u) ? 1u : 0u);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setae_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setae_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sete_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 160);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(v0 == (0x0ul) ? 1u : 0u);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sete_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 160);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v3 + ((ulong)op->Displacement)), (byte)(v0 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sete_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 160);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (byte)(v0 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setne_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 160);
-        *(byte*)((byte*)cpu + op->R0) = (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setne_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 160);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v5 + ((ulong)op->Displacement)), (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setne_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 160);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setbe_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + 160);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setbe_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + 160);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v6 + ((ulong)op->Displacement)), (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setbe_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + 160);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Seta_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + 160);
-        *(byte*)((byte*)cpu + op->R0) = (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Seta_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + 160);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v8 + ((ulong)op->Displacement)), (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Seta_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + 160);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v11 + ((ulong)op->Displacement)) + (v8 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v17), (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sets_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        *(byte*)((byte*)cpu + op->R0) = (byte)((uint)(v0 >> (int)(0x3fu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sets_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)((uint)(v0 >> (int)(0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sets_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)((uint)(v0 >> (int)(0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setns_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setns_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v6 + ((ulong)op->Displacement)), (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setns_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setp_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 176);
-        *(byte*)((byte*)cpu + op->R0) = (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setp_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 176);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v2 + ((ulong)op->Displacement)), (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setp_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 176);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setnp_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 176);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setnp_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 176);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setnp_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 176);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setl_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setl_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v7 + ((ulong)op->Displacement)), (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setl_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setge_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        *(byte*)((byte*)cpu + op->R0) = (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setge_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v9 + ((ulong)op->Displacement)), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setge_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setle_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v7 = *(ulong*)((byte*)cpu + 160);
-        *(byte*)((byte*)cpu + op->R0) = (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setle_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v7 = *(ulong*)((byte*)cpu + 160);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v11 + ((ulong)op->Displacement)), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setle_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v7 = *(ulong*)((byte*)cpu + 160);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v20 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v20), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setg_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v7 = *(ulong*)((byte*)cpu + 160);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setg_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v7 = *(ulong*)((byte*)cpu + 160);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v13 + ((ulong)op->Displacement)), (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Setg_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 168);
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v7 = *(ulong*)((byte*)cpu + 160);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v16 + ((ulong)op->Displacement)) + (v13 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v22), (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pushw_FS(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 312);
-        ulong v1 = *(ulong*)((byte*)cpu + 32);
-        ulong v3 = v1 - (0x2ul);
-        TMemory.Store(cpu, mem, v3, (ushort)v0);
-        *(ulong*)((byte*)cpu + 32) = v3;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pushq_FS(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 312);
-        ulong v2 = *(ulong*)((byte*)cpu + 32);
-        ulong v4 = v2 - (0x8ul);
-        TMemory.Store(cpu, mem, v4, ((ulong)v0));
-        *(ulong*)((byte*)cpu + 32) = v4;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cpuid(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        global::Jitvmm.Runtime.Semantics.SystemSemantics.Cpuid(cpu);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v5 = *(ushort*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)(v0 & (0xfu))) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm16_r16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm16_r16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        uint v15 = TMemory.Load<ushort>(cpu, mem, ((v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)(v0 & (0xfu))) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm16_r16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        uint v15 = TMemory.Load<ushort>(cpu, mem, ((v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v23 = TMemory.Load<ushort>(cpu, mem, (((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v23 >> (int)(v0 & (0xfu))) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v23 = TMemory.Load<ushort>(cpu, mem, (((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v5 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)(v0 & (0x1fu))) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm32_r32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)(v0 & (0x1fu))) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm32_r32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v22 = TMemory.Load<uint>(cpu, mem, (((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)(v0 & (0x1fu))) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v22 = TMemory.Load<uint>(cpu, mem, (((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + 184) = ((v6 >> (int)(((uint)v0) & (0x3fu))) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm64_r64_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
-        *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)(((uint)v0) & (0x3fu))) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm64_r64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v22 = TMemory.Load<ulong>(cpu, mem, (((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
-        *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)(((uint)v0) & (0x3fu))) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bt_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v22 = TMemory.Load<ulong>(cpu, mem, (((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm16_r16_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        uint v4 = *(ushort*)((byte*)cpu + op->R1);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm16_r16_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm16_r16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm32_r32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        uint v4 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm32_r32_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        uint v7 = *(uint*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm32_r32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        uint v15 = *(uint*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm64_r64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v3, v4, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm64_r64_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm64_r64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm16_r16_CL_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v2 = v0 & (0x1fu);
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        uint v4 = *(ushort*)((byte*)cpu + op->R1);
-        uint v5 = 0x10u;
-        uint v7 = v2 != (0x0u) ? 1u : 0u;
-        ulong v8 = (ulong)v3;
-        ulong v9 = (ulong)v4;
-        uint v13 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
-        ulong v21 = (ulong)(long)(int)((uint)(short)v13);
-        ulong v22 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v22);
-        ulong v25 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((ulong)((v3 ^ v13) >> (int)(0xfu))) : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v21 : v28);
-        ulong v31 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v21 : v31);
-        ulong v34 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v21 : v34);
-        ulong v38 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v38);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm16_r16_CL(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        uint v4 = *(ushort*)((byte*)cpu + op->R1);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm16_r16_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v2 = v0 & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        uint v8 = 0x10u;
-        uint v10 = v2 != (0x0u) ? 1u : 0u;
-        ulong v11 = (ulong)v6;
-        ulong v12 = (ulong)v7;
-        uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        TMemory.Store(cpu, mem, v5, (ushort)v16);
-        ulong v24 = (ulong)(long)(int)((uint)(short)v16);
-        ulong v25 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v25);
-        ulong v28 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((ulong)((v6 ^ v16) >> (int)(0xfu))) : v28);
-        ulong v31 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v24 : v31);
-        ulong v34 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v24 : v34);
-        ulong v37 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v24 : v37);
-        ulong v41 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v41);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm16_r16_CL_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm16_r16_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v2 = v0 & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        uint v16 = 0x10u;
-        uint v18 = v2 != (0x0u) ? 1u : 0u;
-        ulong v19 = (ulong)v14;
-        ulong v20 = (ulong)v15;
-        uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        TMemory.Store(cpu, mem, v13, (ushort)v24);
-        ulong v32 = (ulong)(long)(int)((uint)(short)v24);
-        ulong v33 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v33);
-        ulong v36 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((ulong)((v14 ^ v24) >> (int)(0xfu))) : v36);
-        ulong v39 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v32 : v39);
-        ulong v42 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v32 : v42);
-        ulong v45 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v32 : v45);
-        ulong v49 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v49);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm16_r16_CL_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm32_r32_CL_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v2 = v0 & (0x1fu);
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        uint v4 = *(uint*)((byte*)cpu + op->R1);
-        uint v5 = 0x20u;
-        uint v7 = v2 != (0x0u) ? 1u : 0u;
-        ulong v8 = (ulong)v3;
-        ulong v9 = (ulong)v4;
-        uint v11 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
-        ulong v19 = (ulong)(long)(int)v11;
-        ulong v20 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v20);
-        ulong v23 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((ulong)((v3 ^ v11) >> (int)(0x1fu))) : v23);
-        ulong v26 = *(ulong*)((byte*)cpu + 160);
-        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v19 : v26);
-        ulong v29 = *(ulong*)((byte*)cpu + 168);
-        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v19 : v29);
-        ulong v32 = *(ulong*)((byte*)cpu + 176);
-        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v19 : v32);
-        ulong v36 = *(ulong*)((byte*)cpu + 200);
-        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v36);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shld_rm32_r32_CL(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + 8);
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        uint v4 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }

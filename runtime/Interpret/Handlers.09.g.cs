@@ -13,6 +13,1671 @@ namespace Jitvmm.Runtime.Interpret;
 public static unsafe partial class Handlers<TMemory>
     where TMemory : struct, IGuestMemory
 {
+    public static int Bsf_r16_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v6 = v3 == (0x0u) ? 1u : 0u;
+        uint v7 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v6 != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
+        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v7 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v14 = v11 == (0x0u) ? 1u : 0u;
+        uint v15 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v14 != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
+        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v15 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v3 = v0 == (0x0u) ? 1u : 0u;
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v3 != 0 ? v4 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0))));
+        *(ulong*)((byte*)cpu + 160) = (v3 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0u) ? 1u : 0u) != 0 ? v4 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v6 = v3 == (0x0u) ? 1u : 0u;
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
+        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v14 = v11 == (0x0u) ? 1u : 0u;
+        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
+        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = v0 == (0x0ul) ? 1u : 0u;
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v3 != 0 ? v4 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0)));
+        *(ulong*)((byte*)cpu + 160) = (v3 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0ul) ? 1u : 0u) != 0 ? v4 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v6 = v3 == (0x0ul) ? 1u : 0u;
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
+        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0ul) ? 1u : 0u) != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v14 = v11 == (0x0ul) ? 1u : 0u;
+        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
+        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0ul) ? 1u : 0u) != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v0 | (0x10000u)));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v3);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v0 | (0x10000u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u)));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v14);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v1 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0);
+        *(ulong*)((byte*)cpu + op->R0) = v1;
+        *(ulong*)((byte*)cpu + 160) = v1;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11);
+        *(ulong*)((byte*)cpu + op->R0) = v12;
+        *(ulong*)((byte*)cpu + 160) = v12;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v5 = v0 == (0x0u) ? 1u : 0u;
+        uint v6 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 != 0 ? v6 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0))));
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v6 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v0 == (0x0u) ? 1u : 0u) != 0 ? v6 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v8 = v3 == (0x0u) ? 1u : 0u;
+        uint v9 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v8 != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v9 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v16 = v11 == (0x0u) ? 1u : 0u;
+        uint v17 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v16 != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v17 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v5 = v0 == (0x0u) ? 1u : 0u;
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v5 != 0 ? v6 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)))));
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0u) ? 1u : 0u) != 0 ? v6 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v8 = v3 == (0x0u) ? 1u : 0u;
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v8 != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v16 = v11 == (0x0u) ? 1u : 0u;
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v16 != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v5 = v0 == (0x0ul) ? 1u : 0u;
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v5 != 0 ? v6 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0))));
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0ul) ? 1u : 0u) != 0 ? v6 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v8 = v3 == (0x0ul) ? 1u : 0u;
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v8 != 0 ? v9 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v3))));
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0ul) ? 1u : 0u) != 0 ? v9 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v3))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v16 = v11 == (0x0ul) ? 1u : 0u;
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v16 != 0 ? v17 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11))));
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0ul) ? 1u : 0u) != 0 ? v17 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)) - (0x10u);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v3);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)) - (0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v14 = ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)) - (0x10u);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v14);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)) - (0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v1 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0);
+        *(ulong*)((byte*)cpu + op->R0) = v1;
+        *(ulong*)((byte*)cpu + 160) = v1;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11);
+        *(ulong*)((byte*)cpu + op->R0) = v12;
+        *(ulong*)((byte*)cpu + 160) = v12;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v0) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v3) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v11) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v3));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r64_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r64_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v3));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r64_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v0) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v3) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v11) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v3));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r64_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r64_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v3));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r64_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        uint v1 = *(byte*)((byte*)cpu + op->R0);
+        uint v4 = (v1 + v0) & (0xffu);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v1;
+        *(byte*)((byte*)cpu + op->R0) = (byte)v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v1 ^ v4) & (v0 ^ v4)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v0) ^ v4));
+        ulong v24 = (ulong)(long)(int)((uint)(sbyte)v4);
+        *(ulong*)((byte*)cpu + 160) = v24;
+        *(ulong*)((byte*)cpu + 168) = v24;
+        *(ulong*)((byte*)cpu + 176) = v24;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        uint v1 = *(byte*)((byte*)cpu + op->R0);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v1;
+        *(byte*)((byte*)cpu + op->R0) = (byte)((v1 + v0) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v7 = (v4 + v0) & (0xffu);
+        TMemory.Store(cpu, mem, v3, (byte)v7);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
+        ulong v27 = (ulong)(long)(int)((uint)(sbyte)v7);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
+        *(byte*)((byte*)cpu + op->R1) = (byte)v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v15 = (v12 + v0) & (0xffu);
+        TMemory.Store(cpu, mem, v11, (byte)v15);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v12;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
+        ulong v35 = (ulong)(long)(int)((uint)(sbyte)v15);
+        *(ulong*)((byte*)cpu + 160) = v35;
+        *(ulong*)((byte*)cpu + 168) = v35;
+        *(ulong*)((byte*)cpu + 176) = v35;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
+        *(byte*)((byte*)cpu + op->R1) = (byte)v12;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
+        uint v8 = (v5 + v0) & (0xffu);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v8) & (v0 ^ v8)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v0) ^ v8));
+        ulong v27 = (ulong)(long)(int)((uint)(sbyte)v8);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
+        uint v16 = (v13 + v0) & (0xffu);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v13;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v13 ^ v16) & (v0 ^ v16)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v0) ^ v16));
+        ulong v35 = (ulong)(long)(int)((uint)(sbyte)v16);
+        *(ulong*)((byte*)cpu + 160) = v35;
+        *(ulong*)((byte*)cpu + 168) = v35;
+        *(ulong*)((byte*)cpu + 176) = v35;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v1 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = (v1 + v0) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v1;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v1 ^ v4) & (v0 ^ v4)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v0) ^ v4));
+        ulong v24 = (ulong)(long)(int)((uint)(short)v4);
+        *(ulong*)((byte*)cpu + 160) = v24;
+        *(ulong*)((byte*)cpu + 168) = v24;
+        *(ulong*)((byte*)cpu + 176) = v24;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v1 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v1;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v1 + v0) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v7 = (v4 + v0) & (0xffffu);
+        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
+        ulong v27 = (ulong)(long)(int)((uint)(short)v7);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v15 = (v12 + v0) & (0xffffu);
+        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
+        ulong v35 = (ulong)(long)(int)((uint)(short)v15);
+        *(ulong*)((byte*)cpu + 160) = v35;
+        *(ulong*)((byte*)cpu + 168) = v35;
+        *(ulong*)((byte*)cpu + 176) = v35;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
+        uint v8 = (v5 + v0) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v8) & (v0 ^ v8)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v0) ^ v8));
+        ulong v27 = (ulong)(long)(int)((uint)(short)v8);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
+        uint v16 = (v13 + v0) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v13 ^ v16) & (v0 ^ v16)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v0) ^ v16));
+        ulong v35 = (ulong)(long)(int)((uint)(short)v16);
+        *(ulong*)((byte*)cpu + 160) = v35;
+        *(ulong*)((byte*)cpu + 168) = v35;
+        *(ulong*)((byte*)cpu + 176) = v35;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v1 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v1 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v2);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v1 ^ v2) & (v0 ^ v2)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v0) ^ v2));
+        ulong v23 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = v23;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v1 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v1 + v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v5 = v4 + v0;
+        TMemory.Store(cpu, mem, v3, v5);
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v5));
+        ulong v25 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v25;
+        *(ulong*)((byte*)cpu + 168) = v25;
+        *(ulong*)((byte*)cpu + 176) = v25;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (v4 + v0));
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v13 = v12 + v0;
+        TMemory.Store(cpu, mem, v11, v13);
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v13));
+        ulong v33 = (ulong)(long)(int)v13;
+        *(ulong*)((byte*)cpu + 160) = v33;
+        *(ulong*)((byte*)cpu + 168) = v33;
+        *(ulong*)((byte*)cpu + 176) = v33;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (v12 + v0));
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
+        uint v6 = v5 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v0 ^ v6)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v0) ^ v6));
+        ulong v25 = (ulong)(long)(int)v6;
+        *(ulong*)((byte*)cpu + 160) = v25;
+        *(ulong*)((byte*)cpu + 168) = v25;
+        *(ulong*)((byte*)cpu + 176) = v25;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
+        uint v14 = v13 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v13 ^ v14) & (v0 ^ v14)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v0) ^ v14));
+        ulong v33 = (ulong)(long)(int)v14;
+        *(ulong*)((byte*)cpu + 160) = v33;
+        *(ulong*)((byte*)cpu + 168) = v33;
+        *(ulong*)((byte*)cpu + 176) = v33;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v2 = v1 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = v1;
+        *(ulong*)((byte*)cpu + op->R0) = v2;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v1 ^ v2) & (v0 ^ v2)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v1 ^ v0) ^ v2);
+        *(ulong*)((byte*)cpu + 160) = v2;
+        *(ulong*)((byte*)cpu + 168) = v2;
+        *(ulong*)((byte*)cpu + 176) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R1) = v1;
+        *(ulong*)((byte*)cpu + op->R0) = (v1 + v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v5 = v4 + v0;
+        TMemory.Store(cpu, mem, v3, v5);
+        *(ulong*)((byte*)cpu + op->R1) = v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v4 ^ v0) ^ v5);
+        *(ulong*)((byte*)cpu + 160) = v5;
+        *(ulong*)((byte*)cpu + 168) = v5;
+        *(ulong*)((byte*)cpu + 176) = v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (v4 + v0));
+        *(ulong*)((byte*)cpu + op->R1) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v13 = v12 + v0;
+        TMemory.Store(cpu, mem, v11, v13);
+        *(ulong*)((byte*)cpu + op->R1) = v12;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v12 ^ v0) ^ v13);
+        *(ulong*)((byte*)cpu + 160) = v13;
+        *(ulong*)((byte*)cpu + 168) = v13;
+        *(ulong*)((byte*)cpu + 176) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (v12 + v0));
+        *(ulong*)((byte*)cpu + op->R1) = v12;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
+        ulong v6 = v5 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v5 ^ v6) & (v0 ^ v6)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v5 ^ v0) ^ v6);
+        *(ulong*)((byte*)cpu + 160) = v6;
+        *(ulong*)((byte*)cpu + 168) = v6;
+        *(ulong*)((byte*)cpu + 176) = v6;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
+        *(ulong*)((byte*)cpu + op->R1) = v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
+        ulong v14 = v13 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = v13;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v13 ^ v14) & (v0 ^ v14)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v13 ^ v0) ^ v14);
+        *(ulong*)((byte*)cpu + 160) = v14;
+        *(ulong*)((byte*)cpu + 168) = v14;
+        *(ulong*)((byte*)cpu + 176) = v14;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
+        *(ulong*)((byte*)cpu + op->R1) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movnti_m32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movnti_m64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg8b_m64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v13 ^ (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg8b_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg8b_m64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v13 ^ (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg8b_m64_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg16b_m128_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v18 ^ (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg16b_m128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg16b_m128_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v18 ^ (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Cmpxchg16b_m128_G_P(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -172,8 +1837,7 @@ public static unsafe partial class Handlers<TMemory>
 
     public static int Bswap_r16(CpuState* cpu, TbOp* op, byte* mem)
     {
-        uint v0 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v0));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(0x0u);
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -39,9 +39,8 @@ public static unsafe class StringSemantics
         bool down = cpu->FlagD != 0;
         ulong elements = Math.Min(count, Math.Min(ElementsInPage(from, size, down), ElementsInPage(to, size, down)));
         ulong bytes = elements * (uint)size;
-        ulong low = down ? bytes - (uint)size : 0;
-        byte* source = GuestAccess.Pointer(cpu, from - low, bytes, false);
-        byte* target = GuestAccess.Pointer(cpu, to - low, bytes, true);
+        byte* source = Run(cpu, from, elements, size, false);
+        byte* target = Run(cpu, to, elements, size, true);
         ulong distance = down ? from - to : to - from;
         if (distance >= bytes)
         {
@@ -70,8 +69,7 @@ public static unsafe class StringSemantics
         ulong to = Index(cpu, Rdi, flags);
         bool down = cpu->FlagD != 0;
         ulong elements = Math.Min(count, ElementsInPage(to, size, down));
-        ulong bytes = elements * (uint)size;
-        byte* target = GuestAccess.Pointer(cpu, down ? to - (bytes - (uint)size) : to, bytes, true);
+        byte* target = Run(cpu, to, elements, size, true);
         ulong value = cpu->Gpr[0];
         switch (size)
         {
@@ -106,9 +104,8 @@ public static unsafe class StringSemantics
         ulong from = Index(cpu, Rsi, flags) + sourceBase;
         bool down = cpu->FlagD != 0;
         ulong elements = Math.Min(count, ElementsInPage(from, size, down));
-        ulong last = (elements - 1) * (uint)size;
-        ulong address = down ? from - last : from + last;
-        ulong value = ReadElement(GuestAccess.Pointer(cpu, address, (uint)size, false), size);
+        byte* run = Run(cpu, from, elements, size, false);
+        ulong value = ReadElement(down ? run : run + (elements - 1) * (uint)size, size);
         cpu->Gpr[0] = size switch
         {
             1 => (cpu->Gpr[0] & ~0xfful) | value,
@@ -134,8 +131,8 @@ public static unsafe class StringSemantics
         bool down = cpu->FlagD != 0;
         ulong limit = Math.Min(count, Math.Min(ElementsInPage(from, size, down), ElementsInPage(to, size, down)));
         ulong low = down ? (limit - 1) * (uint)size : 0;
-        byte* left = GuestAccess.Pointer(cpu, from - low, limit * (uint)size, false) + low;
-        byte* right = GuestAccess.Pointer(cpu, to - low, limit * (uint)size, false) + low;
+        byte* left = Run(cpu, from, limit, size, false) + low;
+        byte* right = Run(cpu, to, limit, size, false) + low;
         nint step = down ? -size : size;
         bool wanted = (flags & WhileEqual) != 0;
         ulong done = 0;
@@ -170,7 +167,7 @@ public static unsafe class StringSemantics
         bool down = cpu->FlagD != 0;
         ulong limit = Math.Min(count, ElementsInPage(to, size, down));
         ulong low = down ? (limit - 1) * (uint)size : 0;
-        byte* right = GuestAccess.Pointer(cpu, to - low, limit * (uint)size, false) + low;
+        byte* right = Run(cpu, to, limit, size, false) + low;
         nint step = down ? -size : size;
         bool wanted = (flags & WhileEqual) != 0;
         ulong a = size == 8 ? cpu->Gpr[0] : cpu->Gpr[0] & ((1ul << (8 * size)) - 1);
@@ -187,6 +184,17 @@ public static unsafe class StringSemantics
         Advance(cpu, flags, done, false, true);
         SetCompareFlags(cpu, a, b, size);
         return done == count || (a == b) != wanted ? 1 : 0;
+    }
+
+    /// <summary>
+    /// Host address of the lowest of the elements that start in one page, the first at <paramref name="address"/>. Only that
+    /// one can fault, so it is looked at by itself: the fault then names the address the CPU would have met.
+    /// </summary>
+    private static byte* Run(CpuState* cpu, ulong address, ulong elements, int size, bool write)
+    {
+        GuestAccess.Pointer(cpu, address, (uint)size, write);
+        ulong low = cpu->FlagD != 0 ? (elements - 1) * (uint)size : 0;
+        return GuestAccess.Pointer(cpu, address - low, elements * (uint)size, write);
     }
 
     /// <summary>Elements from <paramref name="address"/> on, in the direction of travel, that start in its page; at least 1.</summary>

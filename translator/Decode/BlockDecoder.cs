@@ -147,7 +147,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             else
             {
                 int key = HandlerForm.Key((int)instruction.Code, HandlerForms.AddressingOf(instruction), HandlerForms.PrefixOf(instruction), _flagsLive[i]);
-                nint handler = Refuses(instruction) ? 0 : HandlerTable.FindDirect(key);
+                nint handler = HandlerTable.FindDirect(key);
                 SetHandler(op, handler != 0 ? handler : BlockHandlers.UndefinedAddress);
             }
 
@@ -163,7 +163,6 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
 
         return new TranslationBlock(address, undefinedEnd && count > 0 ? end + 1 : end, ops, (int)(op - ops), count);
     }
-
 
     private static bool TryFuse(TbOp* op, in Instruction first, in Instruction branch, bool flags)
     {
@@ -211,9 +210,6 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         ConditionCode.le => 14,
         _ => 15,
     };
-
-    /// <summary>Encodings whose form has a handler but which themselves are not implemented.</summary>
-    private static bool Refuses(in Instruction instruction) => instruction.Code == Code.Enterq_imm16_imm8 && instruction.Immediate8_2nd != 0;
 
     private static void SetHandler(TbOp* op, nint handler) => *(nint*)&op->Handler = handler;
 }

@@ -140,7 +140,7 @@ public static class FormCatalog
     {
         string name = kind.ToString();
         bool either = name.EndsWith("_or_mem", StringComparison.Ordinal);
-        return (either || name.StartsWith("mem", StringComparison.Ordinal), either);
+        return (either || kind == OpCodeOperandKind.seg_rBX_al || name.StartsWith("mem", StringComparison.Ordinal), either);
     }
 
     /// <summary>Builds an instruction of the form with arbitrary registers of the right class.</summary>
@@ -155,7 +155,12 @@ public static class FormCatalog
             {
                 instruction.SetOpKind(operand, OpKind.Memory);
                 instruction.MemoryBase = Register.RAX;
-                if (kind is OpCodeOperandKind.mem_vsib32x or OpCodeOperandKind.mem_vsib64x)
+                if (kind == OpCodeOperandKind.seg_rBX_al)
+                {
+                    instruction.MemoryBase = Register.RBX;
+                    instruction.MemoryIndex = Register.AL;
+                }
+                else if (kind is OpCodeOperandKind.mem_vsib32x or OpCodeOperandKind.mem_vsib64x)
                 {
                     instruction.MemoryIndex = Register.XMM7;
                 }
@@ -186,6 +191,8 @@ public static class FormCatalog
             OpCodeOperandKind.st0 => Register.ST0,
             OpCodeOperandKind.fs => Register.FS,
             OpCodeOperandKind.gs => Register.GS,
+            OpCodeOperandKind.cr_reg => Register.CR0,
+            OpCodeOperandKind.dr_reg => Register.DR0,
             _ => Register.None,
         };
         if (register == Register.None)
@@ -245,7 +252,8 @@ public static class FormCatalog
         }
 
         instruction.SetOpKind(operand, immediate);
-        if (kind == OpCodeOperandKind.imm8_const_1)
+        // Not 0 where a count of 0 would leave the flags alone.
+        if (kind is OpCodeOperandKind.imm8_const_1 or OpCodeOperandKind.imm8)
         {
             instruction.Immediate8 = 1;
         }

@@ -95,6 +95,9 @@ public static class HandlerForms
                     or OpKind.Immediate32 or OpKind.Immediate32to64 or OpKind.Immediate64:
                     op->Immediate = CutImmediate(instruction, operand);
                     break;
+                case OpKind.Immediate8_2nd:
+                    op->Immediate |= (ulong)instruction.Immediate8_2nd << 16;
+                    break;
             }
         }
     }
@@ -149,7 +152,8 @@ public static class HandlerForms
 
         op->Displacement = instruction.MemoryDisplacement64;
         op->Base = (ushort)Operands.OffsetOf(instruction.MemoryBase.GetFullRegister());
-        op->Index = (ushort)Operands.OffsetOf(instruction.MemoryIndex.GetFullRegister());
+        // XLAT's index is AL alone, which its handler knows.
+        op->Index = (ushort)Operands.OffsetOf(instruction.MemoryIndex == Register.AL ? Register.None : instruction.MemoryIndex.GetFullRegister());
         op->Scale = (byte)System.Numerics.BitOperations.Log2((uint)instruction.MemoryIndexScale);
         if (IsNarrow(instruction))
         {

@@ -26,7 +26,11 @@ public sealed partial class Lifter
                 _o.Write(0, SwapBytes(_o.Read(1), _o.Width(0)));
                 return true;
             case Mnemonic.Bswap:
-                _o.Write(0, SwapBytes(_o.Read(0), _o.Width(0)));
+                // Undefined for 16 bits (SDM vol. 2A, BSWAP); CPUs answer 0.
+                _o.Write(0, _o.Width(0) == 16 ? _b.Constant32(0) : SwapBytes(_o.Read(0), _o.Width(0)));
+                return true;
+            case Mnemonic.Xlatb:
+                _o.WriteRegister(Register.AL, _b.Load(_o.Address(), 8));
                 return true;
             case Mnemonic.Lea:
                 _o.Write(0, _b.Narrow(_o.Offset(), _o.Width(0)));
@@ -52,10 +56,6 @@ public sealed partial class Lifter
             case Mnemonic.Nop or Mnemonic.Endbr64 or Mnemonic.Endbr32 or Mnemonic.Pause or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1
                 or Mnemonic.Prefetcht2 or Mnemonic.Prefetchnta or Mnemonic.Prefetchw or Mnemonic.Prefetch or Mnemonic.Reservednop
                 or Mnemonic.Prefetchwt1 or Mnemonic.Fnop or Mnemonic.Rdsspd or Mnemonic.Rdsspq:
-                return true;
-            case Mnemonic.Xlatb:
-                Value table = _b.Add(_o.ReadRegister(Register.RBX), _b.ZeroExtend(_o.ReadRegister(Register.AL)));
-                _o.WriteRegister(Register.AL, _b.Load(table, 8));
                 return true;
         }
 

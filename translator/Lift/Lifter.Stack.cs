@@ -20,13 +20,15 @@ public sealed partial class Lifter
             case Mnemonic.Pop:
                 return TryPop();
             case Mnemonic.Leave:
+                int slot = _i.Code == Code.Leavew ? 16 : 64;
                 Value frame = _o.ReadRegister(Register.RBP);
-                Value saved = _b.Load(frame, 64);
-                _o.WriteRegister(Register.RSP, _b.Add(frame, _b.Constant(8)));
-                _o.WriteRegister(Register.RBP, saved);
+                Value saved = _b.Load(frame, slot);
+                _o.WriteRegister(Register.RSP, _b.Add(frame, _b.Constant(slot / 8)));
+                _o.WriteRegister(slot == 16 ? Register.BP : Register.RBP, saved);
                 return true;
             case Mnemonic.Enter:
-                return TryEnter();
+                LiftEnter();
+                return true;
             case Mnemonic.Pushfq:
                 Push(_b.And(PackFlags(), _b.Constant(~0x30000L)), 64);
                 return true;
@@ -116,19 +118,14 @@ public sealed partial class Lifter
         return true;
     }
 
-    private bool TryEnter()
+    private void LiftEnter()
     {
-        if (_i.Code != Code.Enterq_imm16_imm8 || _i.Immediate8_2nd != 0)
-        {
-            return false;
-        }
-
-        Value rbp = _o.ReadRegister(Register.RBP);
-        Value frame = _b.Sub(_o.ReadRegister(Register.RSP), _b.Constant(8));
-        _b.Store(frame, 64, rbp);
-        _o.WriteRegister(Register.RBP, frame);
-        _o.WriteRegister(Register.RSP, _b.Sub(frame, _o.Immediate(0, 64)));
-        return true;
+        // Records hold both immediates in one field, the nesting level above the size.
+        Value operands = _o.IsSymbolic
+            ? _b.Field(OpField.Immediate, IrType.I64)
+            : _b.Constant(_i.Immediate16 | (_i.Immediate8_2nd << 16));
+        int size = _i.Code == Code.Enterw_imm16_imm8 ? 2 : 8;
+        _b.Call(Method(typeof(StackSemantics), nameof(StackSemantics.Enter)), _b.Cpu(), operands, _b.Constant32(size));
     }
 
     /// <summary>Status flags and bit 1, as LAHF and PUSHF lay them out.</summary>

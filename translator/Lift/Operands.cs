@@ -81,7 +81,8 @@ public sealed class Operands(IrBuilder builder)
     /// <summary>Byte offset of a register in <see cref="CpuState"/>.</summary>
     public static int OffsetOf(Register register)
     {
-        if (register.IsXMM() || register.IsYMM())
+        // GetFullRegister widens a gather's index to ZMM; its number is what counts.
+        if (register.IsVectorRegister())
         {
             return CpuState.VectorOffset + 32 * register.GetNumber();
         }
@@ -98,7 +99,8 @@ public sealed class Operands(IrBuilder builder)
 
         if (register.IsGPR())
         {
-            return CpuState.GprOffset + 8 * register.GetNumber();
+            // The 8-bit names count AH to BH between BL and SPL.
+            return CpuState.GprOffset + 8 * register.GetFullRegister().GetNumber();
         }
 
         return register switch
@@ -210,7 +212,9 @@ public sealed class Operands(IrBuilder builder)
 
     private Value SymbolicOffset()
     {
-        Value index = builder.ShiftLeft(builder.Get(StateRef.FromSlot(IndexSlot), 64), builder.Field(OpField.Scale, IrType.I32));
+        Value index = _instruction.MemoryIndex == Iced.Intel.Register.AL
+            ? builder.ZeroExtend(ReadRegister(Iced.Intel.Register.AL))
+            : builder.ShiftLeft(builder.Get(StateRef.FromSlot(IndexSlot), 64), builder.Field(OpField.Scale, IrType.I32));
         return builder.And(builder.Add(SymbolicSimple(), index), builder.Field(OpField.AddressMask));
     }
 
@@ -235,7 +239,9 @@ public sealed class Operands(IrBuilder builder)
 
             if (i.MemoryIndex != Iced.Intel.Register.None)
             {
-                Value index = builder.Get(OffsetOf(i.MemoryIndex.GetFullRegister()), 64);
+                Value index = i.MemoryIndex == Iced.Intel.Register.AL
+                    ? builder.ZeroExtend(ReadRegister(Iced.Intel.Register.AL))
+                    : builder.Get(OffsetOf(i.MemoryIndex.GetFullRegister()), 64);
                 index = builder.ShiftLeft(index, System.Numerics.BitOperations.Log2((uint)i.MemoryIndexScale));
                 bool bare = i.MemoryBase == Iced.Intel.Register.None;
                 sum = bare ? builder.Add(index, displacement) : builder.Add(sum, index);
