@@ -27,6 +27,7 @@ public sealed unsafe class CaseGenerator
     private readonly OpCodeInfo _op;
     private readonly int _accessSize;
     private uint _solved;
+    private bool _isMisplaced;
 
     public CaseGenerator(TestProgram program, CaseRandom random)
     {
@@ -58,6 +59,7 @@ public sealed unsafe class CaseGenerator
         MachineState* state = &input->State;
         input->PatchCount = 0;
         _solved = 0;
+        _isMisplaced = false;
         state->Rip = _program.Entry;
         state->Flags = 0x202 | (_random.Next() & 0x8d5) | (_random.Percent(_instruction.IsStringInstruction ? 30 : 5) ? 0x400ul : 0);
         state->FsBase = FsBase;
@@ -232,7 +234,7 @@ public sealed unsafe class CaseGenerator
         int indexIndex = Index(memory.Index);
         ulong mask = memory.AddressSize == CodeSize.Code32 ? 0xffff_fffful : ulong.MaxValue;
         ulong segment = memory.Segment switch { Register.FS => FsBase, Register.GS => GsBase, _ => 0 };
-        ulong target = PickTarget(Math.Max(_accessSize, memory.MemorySize.GetSize()), memory.Base == Register.RSP);
+        ulong target = PickTarget(Math.Max(_accessSize, memory.MemorySize.GetSize()), memory.Base == Register.RSP || _instruction.IsJmpNearIndirect || _instruction.IsCallNearIndirect);
         if (baseIndex >= 0 && (_solved & (1u << baseIndex)) == 0)
         {
             ulong scaled = indexIndex >= 0 ? state->Gpr[indexIndex] * (ulong)memory.Scale : memory.Index == Register.AL ? state->Gpr[0] & 0xff : 0;
@@ -288,10 +290,14 @@ public sealed unsafe class CaseGenerator
             case Mnemonic.Ldmxcsr or Mnemonic.Vldmxcsr when _random.Percent(80):
                 *(uint*)data &= 0xffff;
                 break;
+            case Mnemonic.Ldmxcsr or Mnemonic.Vldmxcsr:
+                // AMD's misaligned exception mask, which Intel reserves.
+                *(uint*)data &= ~(1u << 17);
+                break;
             case Mnemonic.Fldcw when _random.Percent(70):
                 *(ushort*)data = (ushort)(0x37f ^ (_random.Next() & 0xf00));
                 break;
-            case Mnemonic.Ret when _random.Percent(90):
+            case Mnemonic.Ret:
                 *(ulong*)data = _program.TerminatorAddress(1 + _random.Below(2));
                 break;
             case Mnemonic.Fbld when _random.Percent(70):
@@ -361,7 +367,7 @@ public sealed unsafe class CaseGenerator
         }
     }
 
-    private ulong PickTarget(int size, bool isStack)
+    private ulong PickTarget(int size, bool mustBePatched)
     {
         ulong last = TestLayout.DataBase + TestLayout.DataSize;
         int aligned = Math.Max(16, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Min(size, 64)));
@@ -370,7 +376,10 @@ public sealed unsafe class CaseGenerator
             aligned = 1024;
         }
 
-        switch (_random.Below(isStack ? 60 : 24))
+        // One operand in a bad place is enough: which of two is reported is not architectural.
+        int choice = _isMisplaced ? 24 : _random.Below(mustBePatched ? 60 : 24);
+        _isMisplaced |= choice <= 2;
+        switch (choice)
         {
             case 0:
                 return TestLayout.DataBase + TestLayout.PageSize - (ulong)_random.Below(Math.Max(2, size));
@@ -381,8 +390,8 @@ public sealed unsafe class CaseGenerator
                 {
                     0 => last + (ulong)_random.Below(TestLayout.PageSize),
                     // A trap flag popped from there would single-step the terminator.
-                    1 when !isStack => TestLayout.ReadOnlyBase + (ulong)(16 * _random.Below(200)),
-                    2 => TestLayout.ReadOnlyBase - (ulong)_random.Below(Math.Max(2, size)),
+                    1 when !mustBePatched => TestLayout.ReadOnlyBase + (ulong)(16 * _random.Below(200)),
+                    2 when !mustBePatched => TestLayout.ReadOnlyBase - (ulong)_random.Below(Math.Max(2, size)),
                     3 => (1ul << 46) + (_random.Next() >> 19),
                     4 => (1ul << 47) + (_random.Next() >> 2),
                     _ => _random.Next() | (1ul << 63),
@@ -405,14 +414,15 @@ public sealed unsafe class CaseGenerator
         }
 
         ulong target = _program.TerminatorAddress(_random.Below(3));
-        if (_instruction.Op0Kind == OpKind.Register)
+        if (_instruction.Op0Kind == OpKind.Register && _instruction.Op0Register != Register.RSP)
         {
             input->State.Gpr[_instruction.Op0Register.GetNumber()] = target;
         }
-        else if (input->PatchCount > 0)
+        else
         {
+            // The first patch is the operand; the stack's must not overlap it.
+            input->PatchCount = Math.Min(input->PatchCount, 1);
             *(ulong*)input->PatchData = target;
-            *(ulong*)(input->PatchData + TestLayout.LineSize) = target;
         }
     }
 

@@ -28,6 +28,54 @@ public sealed unsafe class Difference(TestProgram program, Comparator comparator
         return text.ToString();
     }
 
+    /// <summary>A few words to group failures by: how the outcomes differ, or which parts of the state.</summary>
+    public string Cause(CaseInput* input, CaseOutput* expected, CaseOutput* actual)
+    {
+        if (!comparator.SameOutcome(expected, actual))
+        {
+            string left = Kind(expected);
+            string right = Kind(actual);
+            return left == right ? $"{left}, but elsewhere" : $"{left} expected, got {right}";
+        }
+
+        UndefinedState undefined = comparator.UndefinedAfter(input, expected);
+        MachineState* a = &expected->State;
+        MachineState* b = &actual->State;
+        var parts = new List<string>();
+        ulong flags = (a->Flags ^ b->Flags) & Comparator.ComparedFlags & ~undefined.Flags;
+        bool gpr = false;
+        bool vectors = false;
+        bool st = false;
+        for (int i = 0; i < 16; i++)
+        {
+            gpr |= a->Gpr[i] != b->Gpr[i];
+            vectors |= Vector(a, i) != Vector(b, i);
+            st |= i < 8 && !Comparator.SameSt(a, b, i, undefined);
+        }
+
+        AddIf(parts, gpr, "registers");
+        AddIf(parts, flags != 0, "flags");
+        AddIf(parts, vectors, "vectors");
+        AddIf(parts, ((a->Mxcsr ^ b->Mxcsr) & 0xffff) != 0, string.Create(CultureInfo.InvariantCulture, $"mxcsr bits {(a->Mxcsr ^ b->Mxcsr) & 0xffff:x}"));
+        AddIf(parts, st, "x87 values");
+        AddIf(parts, ((a->StatusWord ^ b->StatusWord) & ~undefined.StatusWord) != 0, "x87 status");
+        AddIf(parts, a->ValidMask != b->ValidMask, "x87 tags");
+        AddIf(parts, a->ControlWord != b->ControlWord, "x87 control");
+        AddIf(parts, !comparator.SameMemory(input, expected, actual), "memory");
+        AddIf(parts, a->FsBase != b->FsBase || a->GsBase != b->GsBase, "segment bases");
+        return $"{string.Join(", ", parts)}{(expected->Signal != 0 ? $" at {Kind(expected)}" : "")}";
+    }
+
+    private static string Kind(CaseOutput* output) => Outcome(output).Split(" at ")[0].Split('(')[0];
+
+    private static void AddIf(List<string> parts, bool condition, string part)
+    {
+        if (condition)
+        {
+            parts.Add(part);
+        }
+    }
+
     public static string Disassemble(TestProgram program)
     {
         var formatter = new NasmFormatter();
@@ -96,9 +144,9 @@ public sealed unsafe class Difference(TestProgram program, Comparator comparator
         text.Append('\n');
     }
 
-    private static void DescribeOutcome(StringBuilder text, CaseOutput* expected, CaseOutput* actual)
+    private void DescribeOutcome(StringBuilder text, CaseOutput* expected, CaseOutput* actual)
     {
-        if (!Comparator.SameOutcome(expected, actual) || expected->Signal != 0)
+        if (!comparator.SameOutcome(expected, actual) || expected->Signal != 0)
         {
             text.Append(CultureInfo.InvariantCulture, $"  ends   expected {Outcome(expected)}; got {Outcome(actual)}\n");
         }

@@ -59,8 +59,8 @@ public static class FormCatalog
             return false;
         }
 
-        // Assembler aliases for two instructions (fwait + fnstcw and the like).
-        if (op.Fwait)
+        // Assembler aliases for two instructions (fwait + fnstcw and the like), and UD0 without the ModRM byte every CPU here reads.
+        if (op.Fwait || op.Code == Code.Ud0)
         {
             return false;
         }
@@ -109,6 +109,8 @@ public static class FormCatalog
                 return "what it leaves unwritten depends on the CPU's history";
             case Mnemonic.Reservednop when code.ToString().EndsWith("0F0D", StringComparison.Ordinal):
                 return "a NOP on Intel, #UD on AMD";
+            case Mnemonic.Movsxd when code == Code.Movsxd_r16_rm16:
+                return "reads 16 bits on Intel, 32 on AMD";
             case Mnemonic.Int1:
                 return TraceTrap;
             default:

@@ -96,7 +96,7 @@ internal sealed class DiffTest(string[] arguments)
     private void Print(RunReport report, TimeSpan elapsed)
     {
         int shown = 0;
-        foreach (Failure failure in report.Failures.DistinctBy(failure => failure.Label))
+        foreach (Failure failure in report.Failures.DistinctBy(failure => (failure.Label, failure.Cause)))
         {
             if (shown++ < Number("failures", 40))
             {
@@ -104,9 +104,10 @@ internal sealed class DiffTest(string[] arguments)
             }
         }
 
-        foreach ((string label, long count) in report.FailuresByLabel)
+        foreach (var group in report.Causes.GroupBy(entry => entry.Key.Cause).OrderByDescending(group => group.Count()))
         {
-            Console.WriteLine($"FAIL {label,-36} {count} of {report.CasesByLabel[label]}");
+            Console.WriteLine($"FAIL {group.Key}: {group.Count()} forms, {group.Sum(entry => entry.Value)} cases");
+            Console.WriteLine($"     {string.Join(' ', group.OrderBy(entry => entry.Key.Label, StringComparer.Ordinal).Select(entry => $"{entry.Key.Label}({entry.Value}/{report.CasesByLabel[entry.Key.Label]})"))}");
         }
 
         if (report.NotEncoded.Count > 0)
