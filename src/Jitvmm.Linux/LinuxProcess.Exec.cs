@@ -37,11 +37,6 @@ public sealed unsafe partial class LinuxProcess
     /// <summary>execve and execveat. Does not come back on success, other than by the registers of the new program.</summary>
     internal long Execute(GuestThread thread, int directory, byte[] path, int flags, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment)
     {
-        if (InitialStack.ArgumentSize(arguments, environment) > InitialStack.ArgumentLimit(Limits[ResourceLimits.Stack].Soft))
-        {
-            return -Errno.E2BIG;
-        }
-
         PreparedExec exec;
         try
         {
@@ -186,6 +181,11 @@ public sealed unsafe partial class LinuxProcess
     /// <summary>Finds, opens and checks everything a program needs.</summary>
     private PreparedExec Prepare(GuestThread? caller, int directory, byte[] path, int flags, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment, ulong mask)
     {
+        if (InitialStack.ArgumentSize(arguments, environment) > InitialStack.ArgumentLimit(Limits[ResourceLimits.Stack].Soft))
+        {
+            throw new LoadException("the arguments and the environment are too long", Errno.E2BIG);
+        }
+
         ExecutableFile file = OpenExecutable(directory, path, flags);
         ExecutableFile? interpreterFile = null;
         try
