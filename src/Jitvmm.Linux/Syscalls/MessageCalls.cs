@@ -226,10 +226,12 @@ internal static unsafe class MessageCalls
             return -Errno.EFAULT;
         }
 
-        using ControlMessages messages = new(control, (int)header.ControlLength);
-        error = messages.ToHost(thread);
+        ControlMessages messages = new(control, (int)header.ControlLength);
         header.Control = (ulong)control;
-        return error < 0 ? error : Send(thread, socket, ref header, flags);
+        long result = messages.ToHost(thread);
+        result = result < 0 ? result : Send(thread, socket, ref header, flags);
+        messages.Dispose();
+        return result;
     }
 
     private static long ReceiveMessage(GuestThread thread, in SyscallArgs args)
@@ -284,7 +286,7 @@ internal static unsafe class MessageCalls
             return result;
         }
 
-        using ControlMessages messages = new(control, (int)header.ControlLength);
+        ControlMessages messages = new(control, (int)header.ControlLength);
         bool isCut = messages.ToGuest(thread, (flags & ControlCloseOnExec) != 0);
         const int ControlTruncated = 0x8;
         int received = (header.Flags & ~ControlCloseOnExec) | (flags & ControlCloseOnExec) | (isCut ? ControlTruncated : 0);
