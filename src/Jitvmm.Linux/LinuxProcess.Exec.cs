@@ -29,7 +29,18 @@ public sealed unsafe partial class LinuxProcess
         _mainThread = thread;
         _threads.Add(thread);
         thread.Enter();
-        PreparedExec exec = PrepareFirst(program, arguments, environment);
+        PreparedExec exec;
+        try
+        {
+            exec = PrepareFirst(program, arguments, environment);
+        }
+        catch
+        {
+            Files.View.Dispose();
+            throw;
+        }
+
+        Files.TakeStandardStreams();
         Start(thread, exec);
         RunMain(thread);
     }

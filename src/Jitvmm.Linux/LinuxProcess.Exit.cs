@@ -53,5 +53,9 @@ public sealed unsafe partial class LinuxProcess
 
         _vforkChannel?.Finish(this);
         Exiting?.Invoke(status);
+        if (IsTopLevel)
+        {
+            Files.View.Dispose();
+        }
     }
 }
