@@ -77,7 +77,7 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
                 _ => Tiering.Auto,
             },
             CodeCacheLimit = Options.CodeCacheSize,
-            Checked = Options.MemoryChecks != MemoryChecks.Direct,
+            Checked = Options.MemoryChecks == MemoryChecks.Checked,
         },
     };
 
