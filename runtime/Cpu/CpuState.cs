@@ -153,16 +153,20 @@ public unsafe struct X87State
     /// <summary>Physical register i at 16 * i: significand in the low 8 bytes, sign and exponent in the next 2. MMn is the significand of register n.</summary>
     [FieldOffset(0)] public fixed byte Registers[128];
 
+    public const int StatusWordOffset = 130;
+    public const int ValidMaskOffset = 132;
+    public const int TopOffset = 136;
+
     [FieldOffset(128)] public ushort ControlWord;
 
     /// <summary>Status word without TOP, which <see cref="Top"/> holds.</summary>
-    [FieldOffset(130)] public ushort StatusWord;
+    [FieldOffset(StatusWordOffset)] public ushort StatusWord;
 
     /// <summary>Abridged tags: bit i set when physical register i is not empty (the FXSAVE form).</summary>
-    [FieldOffset(132)] public byte ValidMask;
+    [FieldOffset(ValidMaskOffset)] public byte ValidMask;
 
     [FieldOffset(134)] public ushort Opcode;
-    [FieldOffset(136)] public int Top;
+    [FieldOffset(TopOffset)] public int Top;
     [FieldOffset(144)] public ulong InstructionPointer;
     [FieldOffset(152)] public ulong DataPointer;
 

@@ -3802,6 +3802,114 @@ public static unsafe partial class HandlerTable
         903696, // Reservednop_rm64_r64_0F0D_G
         904720, // Prefetch_m8_G
         905744, // Prefetchw_m8_G
+        914448, // Movups_xmm_xmmm128
+        914704, // Movups_xmm_xmmm128_B
+        914960, // Movups_xmm_xmmm128_G
+        915472, // VEX_Vmovups_xmm_xmmm128
+        915984, // VEX_Vmovups_xmm_xmmm128_G
+        916496, // VEX_Vmovups_ymm_ymmm256
+        917008, // VEX_Vmovups_ymm_ymmm256_G
+        920592, // Movupd_xmm_xmmm128
+        921104, // Movupd_xmm_xmmm128_G
+        921616, // VEX_Vmovupd_xmm_xmmm128
+        922128, // VEX_Vmovupd_xmm_xmmm128_G
+        922640, // VEX_Vmovupd_ymm_ymmm256
+        923152, // VEX_Vmovupd_ymm_ymmm256_G
+        926736, // Movss_xmm_xmmm32
+        926992, // Movss_xmm_xmmm32_B
+        927248, // Movss_xmm_xmmm32_G
+        927760, // VEX_Vmovss_xmm_xmm_xmm
+        929296, // VEX_Vmovss_xmm_m32_G
+        931856, // Movsd_xmm_xmmm64
+        932112, // Movsd_xmm_xmmm64_B
+        932368, // Movsd_xmm_xmmm64_G
+        932880, // VEX_Vmovsd_xmm_xmm_xmm
+        934416, // VEX_Vmovsd_xmm_m64_G
+        936976, // Movups_xmmm128_xmm
+        937232, // Movups_xmmm128_xmm_B
+        937488, // Movups_xmmm128_xmm_G
+        938000, // VEX_Vmovups_xmmm128_xmm
+        938512, // VEX_Vmovups_xmmm128_xmm_G
+        939024, // VEX_Vmovups_ymmm256_ymm
+        939536, // VEX_Vmovups_ymmm256_ymm_G
+        943120, // Movupd_xmmm128_xmm
+        943632, // Movupd_xmmm128_xmm_G
+        944144, // VEX_Vmovupd_xmmm128_xmm
+        944656, // VEX_Vmovupd_xmmm128_xmm_G
+        945168, // VEX_Vmovupd_ymmm256_ymm
+        945680, // VEX_Vmovupd_ymmm256_ymm_G
+        949264, // Movss_xmmm32_xmm
+        949520, // Movss_xmmm32_xmm_B
+        949776, // Movss_xmmm32_xmm_G
+        950288, // VEX_Vmovss_xmm_xmm_xmm_0F11
+        951824, // VEX_Vmovss_m32_xmm_G
+        954384, // Movsd_xmmm64_xmm
+        954640, // Movsd_xmmm64_xmm_B
+        954896, // Movsd_xmmm64_xmm_G
+        955408, // VEX_Vmovsd_xmm_xmm_xmm_0F11
+        956944, // VEX_Vmovsd_m64_xmm_G
+        959504, // Movhlps_xmm_xmm
+        961040, // Movlps_xmm_m64_G
+        961552, // VEX_Vmovhlps_xmm_xmm_xmm
+        963088, // VEX_Vmovlps_xmm_xmm_m64_G
+        966160, // Movlpd_xmm_m64_G
+        967184, // VEX_Vmovlpd_xmm_xmm_m64_G
+        968720, // Movsldup_xmm_xmmm128
+        969232, // Movsldup_xmm_xmmm128_G
+        969744, // VEX_Vmovsldup_xmm_xmmm128
+        970256, // VEX_Vmovsldup_xmm_xmmm128_G
+        970768, // VEX_Vmovsldup_ymm_ymmm256
+        971280, // VEX_Vmovsldup_ymm_ymmm256_G
+        974864, // Movddup_xmm_xmmm64
+        975376, // Movddup_xmm_xmmm64_G
+        975888, // VEX_Vmovddup_xmm_xmmm64
+        976400, // VEX_Vmovddup_xmm_xmmm64_G
+        976912, // VEX_Vmovddup_ymm_ymmm256
+        977424, // VEX_Vmovddup_ymm_ymmm256_G
+        981520, // Movlps_m64_xmm_G
+        982544, // VEX_Vmovlps_m64_xmm_G
+        984592, // Movlpd_m64_xmm_G
+        985616, // VEX_Vmovlpd_m64_xmm_G
+        987152, // Unpcklps_xmm_xmmm128
+        987664, // Unpcklps_xmm_xmmm128_G
+        988176, // VEX_Vunpcklps_xmm_xmm_xmmm128
+        988688, // VEX_Vunpcklps_xmm_xmm_xmmm128_G
+        989200, // VEX_Vunpcklps_ymm_ymm_ymmm256
+        989712, // VEX_Vunpcklps_ymm_ymm_ymmm256_G
+        993296, // Unpcklpd_xmm_xmmm128
+        993808, // Unpcklpd_xmm_xmmm128_G
+        994320, // VEX_Vunpcklpd_xmm_xmm_xmmm128
+        994832, // VEX_Vunpcklpd_xmm_xmm_xmmm128_G
+        995344, // VEX_Vunpcklpd_ymm_ymm_ymmm256
+        995856, // VEX_Vunpcklpd_ymm_ymm_ymmm256_G
+        999440, // Unpckhps_xmm_xmmm128
+        999952, // Unpckhps_xmm_xmmm128_G
+        1000464, // VEX_Vunpckhps_xmm_xmm_xmmm128
+        1000976, // VEX_Vunpckhps_xmm_xmm_xmmm128_G
+        1001488, // VEX_Vunpckhps_ymm_ymm_ymmm256
+        1002000, // VEX_Vunpckhps_ymm_ymm_ymmm256_G
+        1005584, // Unpckhpd_xmm_xmmm128
+        1006096, // Unpckhpd_xmm_xmmm128_G
+        1006608, // VEX_Vunpckhpd_xmm_xmm_xmmm128
+        1007120, // VEX_Vunpckhpd_xmm_xmm_xmmm128_G
+        1007632, // VEX_Vunpckhpd_ymm_ymm_ymmm256
+        1008144, // VEX_Vunpckhpd_ymm_ymm_ymmm256_G
+        1011728, // Movlhps_xmm_xmm
+        1012752, // VEX_Vmovlhps_xmm_xmm_xmm
+        1015312, // Movhps_xmm_m64_G
+        1016336, // VEX_Vmovhps_xmm_xmm_m64_G
+        1018384, // Movhpd_xmm_m64_G
+        1019408, // VEX_Vmovhpd_xmm_xmm_m64_G
+        1020944, // Movshdup_xmm_xmmm128
+        1021456, // Movshdup_xmm_xmmm128_G
+        1021968, // VEX_Vmovshdup_xmm_xmmm128
+        1022480, // VEX_Vmovshdup_xmm_xmmm128_G
+        1022992, // VEX_Vmovshdup_ymm_ymmm256
+        1023504, // VEX_Vmovshdup_ymm_ymmm256_G
+        1027600, // Movhps_m64_xmm_G
+        1028624, // VEX_Vmovhps_m64_xmm_G
+        1030672, // Movhpd_m64_xmm_G
+        1031696, // VEX_Vmovhpd_m64_xmm_G
         1033232, // Reservednop_rm16_r16_0F18
         1033744, // Reservednop_rm16_r16_0F18_G
         1034256, // Reservednop_rm32_r32_0F18
@@ -3872,6 +3980,38 @@ public static unsafe partial class HandlerTable
         1089584, // Mov_cr_r64_F
         1091600, // Mov_dr_r64
         1091632, // Mov_dr_r64_F
+        1094672, // Movaps_xmm_xmmm128
+        1094928, // Movaps_xmm_xmmm128_B
+        1095184, // Movaps_xmm_xmmm128_G
+        1095696, // VEX_Vmovaps_xmm_xmmm128
+        1096208, // VEX_Vmovaps_xmm_xmmm128_G
+        1096720, // VEX_Vmovaps_ymm_ymmm256
+        1097232, // VEX_Vmovaps_ymm_ymmm256_G
+        1100816, // Movapd_xmm_xmmm128
+        1101328, // Movapd_xmm_xmmm128_G
+        1101840, // VEX_Vmovapd_xmm_xmmm128
+        1102352, // VEX_Vmovapd_xmm_xmmm128_G
+        1102864, // VEX_Vmovapd_ymm_ymmm256
+        1103376, // VEX_Vmovapd_ymm_ymmm256_G
+        1106960, // Movaps_xmmm128_xmm
+        1107216, // Movaps_xmmm128_xmm_B
+        1107472, // Movaps_xmmm128_xmm_G
+        1107984, // VEX_Vmovaps_xmmm128_xmm
+        1108496, // VEX_Vmovaps_xmmm128_xmm_G
+        1109008, // VEX_Vmovaps_ymmm256_ymm
+        1109520, // VEX_Vmovaps_ymmm256_ymm_G
+        1113104, // Movapd_xmmm128_xmm
+        1113616, // Movapd_xmmm128_xmm_G
+        1114128, // VEX_Vmovapd_xmmm128_xmm
+        1114640, // VEX_Vmovapd_xmmm128_xmm_G
+        1115152, // VEX_Vmovapd_ymmm256_ymm
+        1115664, // VEX_Vmovapd_ymmm256_ymm_G
+        1134096, // Movntps_m128_xmm_G
+        1135120, // VEX_Vmovntps_m128_xmm_G
+        1136144, // VEX_Vmovntps_m256_ymm_G
+        1140240, // Movntpd_m128_xmm_G
+        1141264, // VEX_Vmovntpd_m128_xmm_G
+        1142288, // VEX_Vmovntpd_m256_ymm_G
         1188880, // Wrmsr
         1189904, // Rdtsc
         1190928, // Rdmsr
@@ -4019,6 +4159,324 @@ public static unsafe partial class HandlerTable
         1245200, // Cmovg_r64_rm64
         1245456, // Cmovg_r64_rm64_B
         1245712, // Cmovg_r64_rm64_G
+        1277968, // Movmskps_r32_xmm
+        1278992, // Movmskps_r64_xmm
+        1280016, // VEX_Vmovmskps_r32_xmm
+        1281040, // VEX_Vmovmskps_r64_xmm
+        1282064, // VEX_Vmovmskps_r32_ymm
+        1283088, // VEX_Vmovmskps_r64_ymm
+        1284112, // Movmskpd_r32_xmm
+        1285136, // Movmskpd_r64_xmm
+        1286160, // VEX_Vmovmskpd_r32_xmm
+        1287184, // VEX_Vmovmskpd_r64_xmm
+        1288208, // VEX_Vmovmskpd_r32_ymm
+        1289232, // VEX_Vmovmskpd_r64_ymm
+        1318928, // Andps_xmm_xmmm128
+        1319440, // Andps_xmm_xmmm128_G
+        1319952, // VEX_Vandps_xmm_xmm_xmmm128
+        1320464, // VEX_Vandps_xmm_xmm_xmmm128_G
+        1320976, // VEX_Vandps_ymm_ymm_ymmm256
+        1321488, // VEX_Vandps_ymm_ymm_ymmm256_G
+        1325072, // Andpd_xmm_xmmm128
+        1325584, // Andpd_xmm_xmmm128_G
+        1326096, // VEX_Vandpd_xmm_xmm_xmmm128
+        1326608, // VEX_Vandpd_xmm_xmm_xmmm128_G
+        1327120, // VEX_Vandpd_ymm_ymm_ymmm256
+        1327632, // VEX_Vandpd_ymm_ymm_ymmm256_G
+        1331216, // Andnps_xmm_xmmm128
+        1331728, // Andnps_xmm_xmmm128_G
+        1332240, // VEX_Vandnps_xmm_xmm_xmmm128
+        1332752, // VEX_Vandnps_xmm_xmm_xmmm128_G
+        1333264, // VEX_Vandnps_ymm_ymm_ymmm256
+        1333776, // VEX_Vandnps_ymm_ymm_ymmm256_G
+        1337360, // Andnpd_xmm_xmmm128
+        1337872, // Andnpd_xmm_xmmm128_G
+        1338384, // VEX_Vandnpd_xmm_xmm_xmmm128
+        1338896, // VEX_Vandnpd_xmm_xmm_xmmm128_G
+        1339408, // VEX_Vandnpd_ymm_ymm_ymmm256
+        1339920, // VEX_Vandnpd_ymm_ymm_ymmm256_G
+        1343504, // Orps_xmm_xmmm128
+        1344016, // Orps_xmm_xmmm128_G
+        1344528, // VEX_Vorps_xmm_xmm_xmmm128
+        1345040, // VEX_Vorps_xmm_xmm_xmmm128_G
+        1345552, // VEX_Vorps_ymm_ymm_ymmm256
+        1346064, // VEX_Vorps_ymm_ymm_ymmm256_G
+        1349648, // Orpd_xmm_xmmm128
+        1350160, // Orpd_xmm_xmmm128_G
+        1350672, // VEX_Vorpd_xmm_xmm_xmmm128
+        1351184, // VEX_Vorpd_xmm_xmm_xmmm128_G
+        1351696, // VEX_Vorpd_ymm_ymm_ymmm256
+        1352208, // VEX_Vorpd_ymm_ymm_ymmm256_G
+        1355792, // Xorps_xmm_xmmm128
+        1356304, // Xorps_xmm_xmmm128_G
+        1356816, // VEX_Vxorps_xmm_xmm_xmmm128
+        1357328, // VEX_Vxorps_xmm_xmm_xmmm128_G
+        1357840, // VEX_Vxorps_ymm_ymm_ymmm256
+        1358352, // VEX_Vxorps_ymm_ymm_ymmm256_G
+        1361936, // Xorpd_xmm_xmmm128
+        1362448, // Xorpd_xmm_xmmm128_G
+        1362960, // VEX_Vxorpd_xmm_xmm_xmmm128
+        1363472, // VEX_Vxorpd_xmm_xmm_xmmm128_G
+        1363984, // VEX_Vxorpd_ymm_ymm_ymmm256
+        1364496, // VEX_Vxorpd_ymm_ymm_ymmm256_G
+        1518608, // Punpcklbw_mm_mmm32
+        1519120, // Punpcklbw_mm_mmm32_G
+        1519632, // Punpcklbw_xmm_xmmm128
+        1520144, // Punpcklbw_xmm_xmmm128_G
+        1520656, // VEX_Vpunpcklbw_xmm_xmm_xmmm128
+        1521168, // VEX_Vpunpcklbw_xmm_xmm_xmmm128_G
+        1521680, // VEX_Vpunpcklbw_ymm_ymm_ymmm256
+        1522192, // VEX_Vpunpcklbw_ymm_ymm_ymmm256_G
+        1525776, // Punpcklwd_mm_mmm32
+        1526288, // Punpcklwd_mm_mmm32_G
+        1526800, // Punpcklwd_xmm_xmmm128
+        1527312, // Punpcklwd_xmm_xmmm128_G
+        1527824, // VEX_Vpunpcklwd_xmm_xmm_xmmm128
+        1528336, // VEX_Vpunpcklwd_xmm_xmm_xmmm128_G
+        1528848, // VEX_Vpunpcklwd_ymm_ymm_ymmm256
+        1529360, // VEX_Vpunpcklwd_ymm_ymm_ymmm256_G
+        1532944, // Punpckldq_mm_mmm32
+        1533456, // Punpckldq_mm_mmm32_G
+        1533968, // Punpckldq_xmm_xmmm128
+        1534480, // Punpckldq_xmm_xmmm128_G
+        1534992, // VEX_Vpunpckldq_xmm_xmm_xmmm128
+        1535504, // VEX_Vpunpckldq_xmm_xmm_xmmm128_G
+        1536016, // VEX_Vpunpckldq_ymm_ymm_ymmm256
+        1536528, // VEX_Vpunpckldq_ymm_ymm_ymmm256_G
+        1540112, // Packsswb_mm_mmm64
+        1540624, // Packsswb_mm_mmm64_G
+        1541136, // Packsswb_xmm_xmmm128
+        1541648, // Packsswb_xmm_xmmm128_G
+        1542160, // VEX_Vpacksswb_xmm_xmm_xmmm128
+        1542672, // VEX_Vpacksswb_xmm_xmm_xmmm128_G
+        1543184, // VEX_Vpacksswb_ymm_ymm_ymmm256
+        1543696, // VEX_Vpacksswb_ymm_ymm_ymmm256_G
+        1547280, // Pcmpgtb_mm_mmm64
+        1547792, // Pcmpgtb_mm_mmm64_G
+        1548304, // Pcmpgtb_xmm_xmmm128
+        1548816, // Pcmpgtb_xmm_xmmm128_G
+        1549328, // VEX_Vpcmpgtb_xmm_xmm_xmmm128
+        1549840, // VEX_Vpcmpgtb_xmm_xmm_xmmm128_G
+        1550352, // VEX_Vpcmpgtb_ymm_ymm_ymmm256
+        1550864, // VEX_Vpcmpgtb_ymm_ymm_ymmm256_G
+        1554448, // Pcmpgtw_mm_mmm64
+        1554960, // Pcmpgtw_mm_mmm64_G
+        1555472, // Pcmpgtw_xmm_xmmm128
+        1555984, // Pcmpgtw_xmm_xmmm128_G
+        1556496, // VEX_Vpcmpgtw_xmm_xmm_xmmm128
+        1557008, // VEX_Vpcmpgtw_xmm_xmm_xmmm128_G
+        1557520, // VEX_Vpcmpgtw_ymm_ymm_ymmm256
+        1558032, // VEX_Vpcmpgtw_ymm_ymm_ymmm256_G
+        1561616, // Pcmpgtd_mm_mmm64
+        1562128, // Pcmpgtd_mm_mmm64_G
+        1562640, // Pcmpgtd_xmm_xmmm128
+        1563152, // Pcmpgtd_xmm_xmmm128_G
+        1563664, // VEX_Vpcmpgtd_xmm_xmm_xmmm128
+        1564176, // VEX_Vpcmpgtd_xmm_xmm_xmmm128_G
+        1564688, // VEX_Vpcmpgtd_ymm_ymm_ymmm256
+        1565200, // VEX_Vpcmpgtd_ymm_ymm_ymmm256_G
+        1568784, // Packuswb_mm_mmm64
+        1569296, // Packuswb_mm_mmm64_G
+        1569808, // Packuswb_xmm_xmmm128
+        1570320, // Packuswb_xmm_xmmm128_G
+        1570832, // VEX_Vpackuswb_xmm_xmm_xmmm128
+        1571344, // VEX_Vpackuswb_xmm_xmm_xmmm128_G
+        1571856, // VEX_Vpackuswb_ymm_ymm_ymmm256
+        1572368, // VEX_Vpackuswb_ymm_ymm_ymmm256_G
+        1575952, // Punpckhbw_mm_mmm64
+        1576464, // Punpckhbw_mm_mmm64_G
+        1576976, // Punpckhbw_xmm_xmmm128
+        1577488, // Punpckhbw_xmm_xmmm128_G
+        1578000, // VEX_Vpunpckhbw_xmm_xmm_xmmm128
+        1578512, // VEX_Vpunpckhbw_xmm_xmm_xmmm128_G
+        1579024, // VEX_Vpunpckhbw_ymm_ymm_ymmm256
+        1579536, // VEX_Vpunpckhbw_ymm_ymm_ymmm256_G
+        1583120, // Punpckhwd_mm_mmm64
+        1583632, // Punpckhwd_mm_mmm64_G
+        1584144, // Punpckhwd_xmm_xmmm128
+        1584656, // Punpckhwd_xmm_xmmm128_G
+        1585168, // VEX_Vpunpckhwd_xmm_xmm_xmmm128
+        1585680, // VEX_Vpunpckhwd_xmm_xmm_xmmm128_G
+        1586192, // VEX_Vpunpckhwd_ymm_ymm_ymmm256
+        1586704, // VEX_Vpunpckhwd_ymm_ymm_ymmm256_G
+        1590288, // Punpckhdq_mm_mmm64
+        1590800, // Punpckhdq_mm_mmm64_G
+        1591312, // Punpckhdq_xmm_xmmm128
+        1591824, // Punpckhdq_xmm_xmmm128_G
+        1592336, // VEX_Vpunpckhdq_xmm_xmm_xmmm128
+        1592848, // VEX_Vpunpckhdq_xmm_xmm_xmmm128_G
+        1593360, // VEX_Vpunpckhdq_ymm_ymm_ymmm256
+        1593872, // VEX_Vpunpckhdq_ymm_ymm_ymmm256_G
+        1597456, // Packssdw_mm_mmm64
+        1597968, // Packssdw_mm_mmm64_G
+        1598480, // Packssdw_xmm_xmmm128
+        1598992, // Packssdw_xmm_xmmm128_G
+        1599504, // VEX_Vpackssdw_xmm_xmm_xmmm128
+        1600016, // VEX_Vpackssdw_xmm_xmm_xmmm128_G
+        1600528, // VEX_Vpackssdw_ymm_ymm_ymmm256
+        1601040, // VEX_Vpackssdw_ymm_ymm_ymmm256_G
+        1604624, // Punpcklqdq_xmm_xmmm128
+        1605136, // Punpcklqdq_xmm_xmmm128_G
+        1605648, // VEX_Vpunpcklqdq_xmm_xmm_xmmm128
+        1606160, // VEX_Vpunpcklqdq_xmm_xmm_xmmm128_G
+        1606672, // VEX_Vpunpcklqdq_ymm_ymm_ymmm256
+        1607184, // VEX_Vpunpcklqdq_ymm_ymm_ymmm256_G
+        1610768, // Punpckhqdq_xmm_xmmm128
+        1611280, // Punpckhqdq_xmm_xmmm128_G
+        1611792, // VEX_Vpunpckhqdq_xmm_xmm_xmmm128
+        1612304, // VEX_Vpunpckhqdq_xmm_xmm_xmmm128_G
+        1612816, // VEX_Vpunpckhqdq_ymm_ymm_ymmm256
+        1613328, // VEX_Vpunpckhqdq_ymm_ymm_ymmm256_G
+        1616912, // Movd_mm_rm32
+        1617424, // Movd_mm_rm32_G
+        1617936, // Movq_mm_rm64
+        1618448, // Movq_mm_rm64_G
+        1618960, // Movd_xmm_rm32
+        1619216, // Movd_xmm_rm32_B
+        1619472, // Movd_xmm_rm32_G
+        1619984, // Movq_xmm_rm64
+        1620240, // Movq_xmm_rm64_B
+        1620496, // Movq_xmm_rm64_G
+        1621008, // VEX_Vmovd_xmm_rm32
+        1621520, // VEX_Vmovd_xmm_rm32_G
+        1622032, // VEX_Vmovq_xmm_rm64
+        1622544, // VEX_Vmovq_xmm_rm64_G
+        1625104, // Movq_mm_mmm64
+        1625616, // Movq_mm_mmm64_G
+        1626128, // Movdqa_xmm_xmmm128
+        1626384, // Movdqa_xmm_xmmm128_B
+        1626640, // Movdqa_xmm_xmmm128_G
+        1627152, // VEX_Vmovdqa_xmm_xmmm128
+        1627664, // VEX_Vmovdqa_xmm_xmmm128_G
+        1628176, // VEX_Vmovdqa_ymm_ymmm256
+        1628688, // VEX_Vmovdqa_ymm_ymmm256_G
+        1635344, // Movdqu_xmm_xmmm128
+        1635600, // Movdqu_xmm_xmmm128_B
+        1635856, // Movdqu_xmm_xmmm128_G
+        1636368, // VEX_Vmovdqu_xmm_xmmm128
+        1636880, // VEX_Vmovdqu_xmm_xmmm128_G
+        1637392, // VEX_Vmovdqu_ymm_ymmm256
+        1637904, // VEX_Vmovdqu_ymm_ymmm256_G
+        1650704, // Pshufw_mm_mmm64_imm8
+        1651216, // Pshufw_mm_mmm64_imm8_G
+        1651728, // Pshufd_xmm_xmmm128_imm8
+        1652240, // Pshufd_xmm_xmmm128_imm8_G
+        1652752, // VEX_Vpshufd_xmm_xmmm128_imm8
+        1653264, // VEX_Vpshufd_xmm_xmmm128_imm8_G
+        1653776, // VEX_Vpshufd_ymm_ymmm256_imm8
+        1654288, // VEX_Vpshufd_ymm_ymmm256_imm8_G
+        1657872, // Pshufhw_xmm_xmmm128_imm8
+        1658384, // Pshufhw_xmm_xmmm128_imm8_G
+        1658896, // VEX_Vpshufhw_xmm_xmmm128_imm8
+        1659408, // VEX_Vpshufhw_xmm_xmmm128_imm8_G
+        1659920, // VEX_Vpshufhw_ymm_ymmm256_imm8
+        1660432, // VEX_Vpshufhw_ymm_ymmm256_imm8_G
+        1664016, // Pshuflw_xmm_xmmm128_imm8
+        1664528, // Pshuflw_xmm_xmmm128_imm8_G
+        1665040, // VEX_Vpshuflw_xmm_xmmm128_imm8
+        1665552, // VEX_Vpshuflw_xmm_xmmm128_imm8_G
+        1666064, // VEX_Vpshuflw_ymm_ymmm256_imm8
+        1666576, // VEX_Vpshuflw_ymm_ymmm256_imm8_G
+        1670160, // Psrlw_mm_imm8
+        1671184, // Psrlw_xmm_imm8
+        1672208, // VEX_Vpsrlw_xmm_xmm_imm8
+        1673232, // VEX_Vpsrlw_ymm_ymm_imm8
+        1677328, // Psraw_mm_imm8
+        1678352, // Psraw_xmm_imm8
+        1679376, // VEX_Vpsraw_xmm_xmm_imm8
+        1680400, // VEX_Vpsraw_ymm_ymm_imm8
+        1684496, // Psllw_mm_imm8
+        1685520, // Psllw_xmm_imm8
+        1686544, // VEX_Vpsllw_xmm_xmm_imm8
+        1687568, // VEX_Vpsllw_ymm_ymm_imm8
+        1703952, // Psrld_mm_imm8
+        1704976, // Psrld_xmm_imm8
+        1706000, // VEX_Vpsrld_xmm_xmm_imm8
+        1707024, // VEX_Vpsrld_ymm_ymm_imm8
+        1711120, // Psrad_mm_imm8
+        1712144, // Psrad_xmm_imm8
+        1713168, // VEX_Vpsrad_xmm_xmm_imm8
+        1714192, // VEX_Vpsrad_ymm_ymm_imm8
+        1721360, // Pslld_mm_imm8
+        1722384, // Pslld_xmm_imm8
+        1723408, // VEX_Vpslld_xmm_xmm_imm8
+        1724432, // VEX_Vpslld_ymm_ymm_imm8
+        1728528, // Psrlq_mm_imm8
+        1729552, // Psrlq_xmm_imm8
+        1730576, // VEX_Vpsrlq_xmm_xmm_imm8
+        1731600, // VEX_Vpsrlq_ymm_ymm_imm8
+        1735696, // Psrldq_xmm_imm8
+        1736720, // VEX_Vpsrldq_xmm_xmm_imm8
+        1737744, // VEX_Vpsrldq_ymm_ymm_imm8
+        1741840, // Psllq_mm_imm8
+        1742864, // Psllq_xmm_imm8
+        1743888, // VEX_Vpsllq_xmm_xmm_imm8
+        1744912, // VEX_Vpsllq_ymm_ymm_imm8
+        1749008, // Pslldq_xmm_imm8
+        1750032, // VEX_Vpslldq_xmm_xmm_imm8
+        1751056, // VEX_Vpslldq_ymm_ymm_imm8
+        1755152, // Pcmpeqb_mm_mmm64
+        1755664, // Pcmpeqb_mm_mmm64_G
+        1756176, // Pcmpeqb_xmm_xmmm128
+        1756688, // Pcmpeqb_xmm_xmmm128_G
+        1757200, // VEX_Vpcmpeqb_xmm_xmm_xmmm128
+        1757712, // VEX_Vpcmpeqb_xmm_xmm_xmmm128_G
+        1758224, // VEX_Vpcmpeqb_ymm_ymm_ymmm256
+        1758736, // VEX_Vpcmpeqb_ymm_ymm_ymmm256_G
+        1762320, // Pcmpeqw_mm_mmm64
+        1762832, // Pcmpeqw_mm_mmm64_G
+        1763344, // Pcmpeqw_xmm_xmmm128
+        1763856, // Pcmpeqw_xmm_xmmm128_G
+        1764368, // VEX_Vpcmpeqw_xmm_xmm_xmmm128
+        1764880, // VEX_Vpcmpeqw_xmm_xmm_xmmm128_G
+        1765392, // VEX_Vpcmpeqw_ymm_ymm_ymmm256
+        1765904, // VEX_Vpcmpeqw_ymm_ymm_ymmm256_G
+        1769488, // Pcmpeqd_mm_mmm64
+        1770000, // Pcmpeqd_mm_mmm64_G
+        1770512, // Pcmpeqd_xmm_xmmm128
+        1771024, // Pcmpeqd_xmm_xmmm128_G
+        1771536, // VEX_Vpcmpeqd_xmm_xmm_xmmm128
+        1772048, // VEX_Vpcmpeqd_xmm_xmm_xmmm128_G
+        1772560, // VEX_Vpcmpeqd_ymm_ymm_ymmm256
+        1773072, // VEX_Vpcmpeqd_ymm_ymm_ymmm256_G
+        1776656, // Emms
+        1777680, // VEX_Vzeroupper
+        1778704, // VEX_Vzeroall
+        1861648, // Movd_rm32_mm
+        1862160, // Movd_rm32_mm_G
+        1862672, // Movq_rm64_mm
+        1863184, // Movq_rm64_mm_G
+        1863696, // Movd_rm32_xmm
+        1863952, // Movd_rm32_xmm_B
+        1864208, // Movd_rm32_xmm_G
+        1864720, // Movq_rm64_xmm
+        1864976, // Movq_rm64_xmm_B
+        1865232, // Movq_rm64_xmm_G
+        1865744, // VEX_Vmovd_rm32_xmm
+        1866256, // VEX_Vmovd_rm32_xmm_G
+        1866768, // VEX_Vmovq_rm64_xmm
+        1867280, // VEX_Vmovq_rm64_xmm_G
+        1869840, // Movq_xmm_xmmm64
+        1870096, // Movq_xmm_xmmm64_B
+        1870352, // Movq_xmm_xmmm64_G
+        1870864, // VEX_Vmovq_xmm_xmmm64
+        1871376, // VEX_Vmovq_xmm_xmmm64_G
+        1872912, // Movq_mmm64_mm
+        1873424, // Movq_mmm64_mm_G
+        1873936, // Movdqa_xmmm128_xmm
+        1874192, // Movdqa_xmmm128_xmm_B
+        1874448, // Movdqa_xmmm128_xmm_G
+        1874960, // VEX_Vmovdqa_xmmm128_xmm
+        1875472, // VEX_Vmovdqa_xmmm128_xmm_G
+        1875984, // VEX_Vmovdqa_ymmm256_ymm
+        1876496, // VEX_Vmovdqa_ymmm256_ymm_G
+        1883152, // Movdqu_xmmm128_xmm
+        1883408, // Movdqu_xmmm128_xmm_B
+        1883664, // Movdqu_xmmm128_xmm_G
+        1884176, // VEX_Vmovdqu_xmmm128_xmm
+        1884688, // VEX_Vmovdqu_xmmm128_xmm_G
+        1885200, // VEX_Vmovdqu_ymmm256_ymm
+        1885712, // VEX_Vmovdqu_ymmm256_ymm_G
         1900560, // Jo_rel32_64
         1903632, // Jno_rel32_64
         1906704, // Jb_rel32_64
@@ -4632,6 +5090,36 @@ public static unsafe partial class HandlerTable
         2190960, // Xadd_rm64_r64_G_P_F
         2210320, // Movnti_m32_r32_G
         2211344, // Movnti_m64_r64_G
+        2211856, // Pinsrw_mm_r32m16_imm8
+        2212368, // Pinsrw_mm_r32m16_imm8_G
+        2212880, // Pinsrw_mm_r64m16_imm8
+        2213392, // Pinsrw_mm_r64m16_imm8_G
+        2213904, // Pinsrw_xmm_r32m16_imm8
+        2214416, // Pinsrw_xmm_r32m16_imm8_G
+        2214928, // Pinsrw_xmm_r64m16_imm8
+        2215440, // Pinsrw_xmm_r64m16_imm8_G
+        2215952, // VEX_Vpinsrw_xmm_xmm_r32m16_imm8
+        2216464, // VEX_Vpinsrw_xmm_xmm_r32m16_imm8_G
+        2216976, // VEX_Vpinsrw_xmm_xmm_r64m16_imm8
+        2217488, // VEX_Vpinsrw_xmm_xmm_r64m16_imm8_G
+        2220048, // Pextrw_r32_mm_imm8
+        2221072, // Pextrw_r64_mm_imm8
+        2222096, // Pextrw_r32_xmm_imm8
+        2223120, // Pextrw_r64_xmm_imm8
+        2224144, // VEX_Vpextrw_r32_xmm_imm8
+        2225168, // VEX_Vpextrw_r64_xmm_imm8
+        2228240, // Shufps_xmm_xmmm128_imm8
+        2228752, // Shufps_xmm_xmmm128_imm8_G
+        2229264, // VEX_Vshufps_xmm_xmm_xmmm128_imm8
+        2229776, // VEX_Vshufps_xmm_xmm_xmmm128_imm8_G
+        2230288, // VEX_Vshufps_ymm_ymm_ymmm256_imm8
+        2230800, // VEX_Vshufps_ymm_ymm_ymmm256_imm8_G
+        2234384, // Shufpd_xmm_xmmm128_imm8
+        2234896, // Shufpd_xmm_xmmm128_imm8_G
+        2235408, // VEX_Vshufpd_xmm_xmm_xmmm128_imm8
+        2235920, // VEX_Vshufpd_xmm_xmm_xmmm128_imm8_G
+        2236432, // VEX_Vshufpd_ymm_ymm_ymmm256_imm8
+        2236944, // VEX_Vshufpd_ymm_ymm_ymmm256_imm8_G
         2241040, // Cmpxchg8b_m64_G
         2241072, // Cmpxchg8b_m64_G_F
         2241104, // Cmpxchg8b_m64_G_P
@@ -4656,6 +5144,351 @@ public static unsafe partial class HandlerTable
         2261008, // Bswap_r16
         2262032, // Bswap_r32
         2263056, // Bswap_r64
+        2270224, // Psrlw_mm_mmm64
+        2270736, // Psrlw_mm_mmm64_G
+        2271248, // Psrlw_xmm_xmmm128
+        2271760, // Psrlw_xmm_xmmm128_G
+        2272272, // VEX_Vpsrlw_xmm_xmm_xmmm128
+        2272784, // VEX_Vpsrlw_xmm_xmm_xmmm128_G
+        2273296, // VEX_Vpsrlw_ymm_ymm_xmmm128
+        2273808, // VEX_Vpsrlw_ymm_ymm_xmmm128_G
+        2277392, // Psrld_mm_mmm64
+        2277904, // Psrld_mm_mmm64_G
+        2278416, // Psrld_xmm_xmmm128
+        2278928, // Psrld_xmm_xmmm128_G
+        2279440, // VEX_Vpsrld_xmm_xmm_xmmm128
+        2279952, // VEX_Vpsrld_xmm_xmm_xmmm128_G
+        2280464, // VEX_Vpsrld_ymm_ymm_xmmm128
+        2280976, // VEX_Vpsrld_ymm_ymm_xmmm128_G
+        2284560, // Psrlq_mm_mmm64
+        2285072, // Psrlq_mm_mmm64_G
+        2285584, // Psrlq_xmm_xmmm128
+        2286096, // Psrlq_xmm_xmmm128_G
+        2286608, // VEX_Vpsrlq_xmm_xmm_xmmm128
+        2287120, // VEX_Vpsrlq_xmm_xmm_xmmm128_G
+        2287632, // VEX_Vpsrlq_ymm_ymm_xmmm128
+        2288144, // VEX_Vpsrlq_ymm_ymm_xmmm128_G
+        2291728, // Paddq_mm_mmm64
+        2292240, // Paddq_mm_mmm64_G
+        2292752, // Paddq_xmm_xmmm128
+        2293264, // Paddq_xmm_xmmm128_G
+        2293776, // VEX_Vpaddq_xmm_xmm_xmmm128
+        2294288, // VEX_Vpaddq_xmm_xmm_xmmm128_G
+        2294800, // VEX_Vpaddq_ymm_ymm_ymmm256
+        2295312, // VEX_Vpaddq_ymm_ymm_ymmm256_G
+        2298896, // Pmullw_mm_mmm64
+        2299408, // Pmullw_mm_mmm64_G
+        2299920, // Pmullw_xmm_xmmm128
+        2300432, // Pmullw_xmm_xmmm128_G
+        2300944, // VEX_Vpmullw_xmm_xmm_xmmm128
+        2301456, // VEX_Vpmullw_xmm_xmm_xmmm128_G
+        2301968, // VEX_Vpmullw_ymm_ymm_ymmm256
+        2302480, // VEX_Vpmullw_ymm_ymm_ymmm256_G
+        2306064, // Movq_xmmm64_xmm
+        2306320, // Movq_xmmm64_xmm_B
+        2306576, // Movq_xmmm64_xmm_G
+        2307088, // VEX_Vmovq_xmmm64_xmm
+        2307600, // VEX_Vmovq_xmmm64_xmm_G
+        2309136, // Movq2dq_xmm_mm
+        2310160, // Movdq2q_mm_xmm
+        2311184, // Pmovmskb_r32_mm
+        2312208, // Pmovmskb_r64_mm
+        2313232, // Pmovmskb_r32_xmm
+        2314256, // Pmovmskb_r64_xmm
+        2315280, // VEX_Vpmovmskb_r32_xmm
+        2316304, // VEX_Vpmovmskb_r64_xmm
+        2317328, // VEX_Vpmovmskb_r32_ymm
+        2318352, // VEX_Vpmovmskb_r64_ymm
+        2319376, // Psubusb_mm_mmm64
+        2319888, // Psubusb_mm_mmm64_G
+        2320400, // Psubusb_xmm_xmmm128
+        2320912, // Psubusb_xmm_xmmm128_G
+        2321424, // VEX_Vpsubusb_xmm_xmm_xmmm128
+        2321936, // VEX_Vpsubusb_xmm_xmm_xmmm128_G
+        2322448, // VEX_Vpsubusb_ymm_ymm_ymmm256
+        2322960, // VEX_Vpsubusb_ymm_ymm_ymmm256_G
+        2326544, // Psubusw_mm_mmm64
+        2327056, // Psubusw_mm_mmm64_G
+        2327568, // Psubusw_xmm_xmmm128
+        2328080, // Psubusw_xmm_xmmm128_G
+        2328592, // VEX_Vpsubusw_xmm_xmm_xmmm128
+        2329104, // VEX_Vpsubusw_xmm_xmm_xmmm128_G
+        2329616, // VEX_Vpsubusw_ymm_ymm_ymmm256
+        2330128, // VEX_Vpsubusw_ymm_ymm_ymmm256_G
+        2333712, // Pminub_mm_mmm64
+        2334224, // Pminub_mm_mmm64_G
+        2334736, // Pminub_xmm_xmmm128
+        2335248, // Pminub_xmm_xmmm128_G
+        2335760, // VEX_Vpminub_xmm_xmm_xmmm128
+        2336272, // VEX_Vpminub_xmm_xmm_xmmm128_G
+        2336784, // VEX_Vpminub_ymm_ymm_ymmm256
+        2337296, // VEX_Vpminub_ymm_ymm_ymmm256_G
+        2340880, // Pand_mm_mmm64
+        2341392, // Pand_mm_mmm64_G
+        2341904, // Pand_xmm_xmmm128
+        2342416, // Pand_xmm_xmmm128_G
+        2342928, // VEX_Vpand_xmm_xmm_xmmm128
+        2343440, // VEX_Vpand_xmm_xmm_xmmm128_G
+        2343952, // VEX_Vpand_ymm_ymm_ymmm256
+        2344464, // VEX_Vpand_ymm_ymm_ymmm256_G
+        2351120, // Paddusb_mm_mmm64
+        2351632, // Paddusb_mm_mmm64_G
+        2352144, // Paddusb_xmm_xmmm128
+        2352656, // Paddusb_xmm_xmmm128_G
+        2353168, // VEX_Vpaddusb_xmm_xmm_xmmm128
+        2353680, // VEX_Vpaddusb_xmm_xmm_xmmm128_G
+        2354192, // VEX_Vpaddusb_ymm_ymm_ymmm256
+        2354704, // VEX_Vpaddusb_ymm_ymm_ymmm256_G
+        2358288, // Paddusw_mm_mmm64
+        2358800, // Paddusw_mm_mmm64_G
+        2359312, // Paddusw_xmm_xmmm128
+        2359824, // Paddusw_xmm_xmmm128_G
+        2360336, // VEX_Vpaddusw_xmm_xmm_xmmm128
+        2360848, // VEX_Vpaddusw_xmm_xmm_xmmm128_G
+        2361360, // VEX_Vpaddusw_ymm_ymm_ymmm256
+        2361872, // VEX_Vpaddusw_ymm_ymm_ymmm256_G
+        2365456, // Pmaxub_mm_mmm64
+        2365968, // Pmaxub_mm_mmm64_G
+        2366480, // Pmaxub_xmm_xmmm128
+        2366992, // Pmaxub_xmm_xmmm128_G
+        2367504, // VEX_Vpmaxub_xmm_xmm_xmmm128
+        2368016, // VEX_Vpmaxub_xmm_xmm_xmmm128_G
+        2368528, // VEX_Vpmaxub_ymm_ymm_ymmm256
+        2369040, // VEX_Vpmaxub_ymm_ymm_ymmm256_G
+        2372624, // Pandn_mm_mmm64
+        2373136, // Pandn_mm_mmm64_G
+        2373648, // Pandn_xmm_xmmm128
+        2374160, // Pandn_xmm_xmmm128_G
+        2374672, // VEX_Vpandn_xmm_xmm_xmmm128
+        2375184, // VEX_Vpandn_xmm_xmm_xmmm128_G
+        2375696, // VEX_Vpandn_ymm_ymm_ymmm256
+        2376208, // VEX_Vpandn_ymm_ymm_ymmm256_G
+        2382864, // Pavgb_mm_mmm64
+        2383376, // Pavgb_mm_mmm64_G
+        2383888, // Pavgb_xmm_xmmm128
+        2384400, // Pavgb_xmm_xmmm128_G
+        2384912, // VEX_Vpavgb_xmm_xmm_xmmm128
+        2385424, // VEX_Vpavgb_xmm_xmm_xmmm128_G
+        2385936, // VEX_Vpavgb_ymm_ymm_ymmm256
+        2386448, // VEX_Vpavgb_ymm_ymm_ymmm256_G
+        2390032, // Psraw_mm_mmm64
+        2390544, // Psraw_mm_mmm64_G
+        2391056, // Psraw_xmm_xmmm128
+        2391568, // Psraw_xmm_xmmm128_G
+        2392080, // VEX_Vpsraw_xmm_xmm_xmmm128
+        2392592, // VEX_Vpsraw_xmm_xmm_xmmm128_G
+        2393104, // VEX_Vpsraw_ymm_ymm_xmmm128
+        2393616, // VEX_Vpsraw_ymm_ymm_xmmm128_G
+        2397200, // Psrad_mm_mmm64
+        2397712, // Psrad_mm_mmm64_G
+        2398224, // Psrad_xmm_xmmm128
+        2398736, // Psrad_xmm_xmmm128_G
+        2399248, // VEX_Vpsrad_xmm_xmm_xmmm128
+        2399760, // VEX_Vpsrad_xmm_xmm_xmmm128_G
+        2400272, // VEX_Vpsrad_ymm_ymm_xmmm128
+        2400784, // VEX_Vpsrad_ymm_ymm_xmmm128_G
+        2407440, // Pavgw_mm_mmm64
+        2407952, // Pavgw_mm_mmm64_G
+        2408464, // Pavgw_xmm_xmmm128
+        2408976, // Pavgw_xmm_xmmm128_G
+        2409488, // VEX_Vpavgw_xmm_xmm_xmmm128
+        2410000, // VEX_Vpavgw_xmm_xmm_xmmm128_G
+        2410512, // VEX_Vpavgw_ymm_ymm_ymmm256
+        2411024, // VEX_Vpavgw_ymm_ymm_ymmm256_G
+        2414608, // Pmulhuw_mm_mmm64
+        2415120, // Pmulhuw_mm_mmm64_G
+        2415632, // Pmulhuw_xmm_xmmm128
+        2416144, // Pmulhuw_xmm_xmmm128_G
+        2416656, // VEX_Vpmulhuw_xmm_xmm_xmmm128
+        2417168, // VEX_Vpmulhuw_xmm_xmm_xmmm128_G
+        2417680, // VEX_Vpmulhuw_ymm_ymm_ymmm256
+        2418192, // VEX_Vpmulhuw_ymm_ymm_ymmm256_G
+        2421776, // Pmulhw_mm_mmm64
+        2422288, // Pmulhw_mm_mmm64_G
+        2422800, // Pmulhw_xmm_xmmm128
+        2423312, // Pmulhw_xmm_xmmm128_G
+        2423824, // VEX_Vpmulhw_xmm_xmm_xmmm128
+        2424336, // VEX_Vpmulhw_xmm_xmm_xmmm128_G
+        2424848, // VEX_Vpmulhw_ymm_ymm_ymmm256
+        2425360, // VEX_Vpmulhw_ymm_ymm_ymmm256_G
+        2450960, // Movntq_m64_mm_G
+        2451984, // Movntdq_m128_xmm_G
+        2453008, // VEX_Vmovntdq_m128_xmm_G
+        2454032, // VEX_Vmovntdq_m256_ymm_G
+        2457616, // Psubsb_mm_mmm64
+        2458128, // Psubsb_mm_mmm64_G
+        2458640, // Psubsb_xmm_xmmm128
+        2459152, // Psubsb_xmm_xmmm128_G
+        2459664, // VEX_Vpsubsb_xmm_xmm_xmmm128
+        2460176, // VEX_Vpsubsb_xmm_xmm_xmmm128_G
+        2460688, // VEX_Vpsubsb_ymm_ymm_ymmm256
+        2461200, // VEX_Vpsubsb_ymm_ymm_ymmm256_G
+        2464784, // Psubsw_mm_mmm64
+        2465296, // Psubsw_mm_mmm64_G
+        2465808, // Psubsw_xmm_xmmm128
+        2466320, // Psubsw_xmm_xmmm128_G
+        2466832, // VEX_Vpsubsw_xmm_xmm_xmmm128
+        2467344, // VEX_Vpsubsw_xmm_xmm_xmmm128_G
+        2467856, // VEX_Vpsubsw_ymm_ymm_ymmm256
+        2468368, // VEX_Vpsubsw_ymm_ymm_ymmm256_G
+        2471952, // Pminsw_mm_mmm64
+        2472464, // Pminsw_mm_mmm64_G
+        2472976, // Pminsw_xmm_xmmm128
+        2473488, // Pminsw_xmm_xmmm128_G
+        2474000, // VEX_Vpminsw_xmm_xmm_xmmm128
+        2474512, // VEX_Vpminsw_xmm_xmm_xmmm128_G
+        2475024, // VEX_Vpminsw_ymm_ymm_ymmm256
+        2475536, // VEX_Vpminsw_ymm_ymm_ymmm256_G
+        2479120, // Por_mm_mmm64
+        2479632, // Por_mm_mmm64_G
+        2480144, // Por_xmm_xmmm128
+        2480656, // Por_xmm_xmmm128_G
+        2481168, // VEX_Vpor_xmm_xmm_xmmm128
+        2481680, // VEX_Vpor_xmm_xmm_xmmm128_G
+        2482192, // VEX_Vpor_ymm_ymm_ymmm256
+        2482704, // VEX_Vpor_ymm_ymm_ymmm256_G
+        2489360, // Paddsb_mm_mmm64
+        2489872, // Paddsb_mm_mmm64_G
+        2490384, // Paddsb_xmm_xmmm128
+        2490896, // Paddsb_xmm_xmmm128_G
+        2491408, // VEX_Vpaddsb_xmm_xmm_xmmm128
+        2491920, // VEX_Vpaddsb_xmm_xmm_xmmm128_G
+        2492432, // VEX_Vpaddsb_ymm_ymm_ymmm256
+        2492944, // VEX_Vpaddsb_ymm_ymm_ymmm256_G
+        2496528, // Paddsw_mm_mmm64
+        2497040, // Paddsw_mm_mmm64_G
+        2497552, // Paddsw_xmm_xmmm128
+        2498064, // Paddsw_xmm_xmmm128_G
+        2498576, // VEX_Vpaddsw_xmm_xmm_xmmm128
+        2499088, // VEX_Vpaddsw_xmm_xmm_xmmm128_G
+        2499600, // VEX_Vpaddsw_ymm_ymm_ymmm256
+        2500112, // VEX_Vpaddsw_ymm_ymm_ymmm256_G
+        2503696, // Pmaxsw_mm_mmm64
+        2504208, // Pmaxsw_mm_mmm64_G
+        2504720, // Pmaxsw_xmm_xmmm128
+        2505232, // Pmaxsw_xmm_xmmm128_G
+        2505744, // VEX_Vpmaxsw_xmm_xmm_xmmm128
+        2506256, // VEX_Vpmaxsw_xmm_xmm_xmmm128_G
+        2506768, // VEX_Vpmaxsw_ymm_ymm_ymmm256
+        2507280, // VEX_Vpmaxsw_ymm_ymm_ymmm256_G
+        2510864, // Pxor_mm_mmm64
+        2511376, // Pxor_mm_mmm64_G
+        2511888, // Pxor_xmm_xmmm128
+        2512400, // Pxor_xmm_xmmm128_G
+        2512912, // VEX_Vpxor_xmm_xmm_xmmm128
+        2513424, // VEX_Vpxor_xmm_xmm_xmmm128_G
+        2513936, // VEX_Vpxor_ymm_ymm_ymmm256
+        2514448, // VEX_Vpxor_ymm_ymm_ymmm256_G
+        2521616, // Lddqu_xmm_m128_G
+        2522640, // VEX_Vlddqu_xmm_m128_G
+        2523664, // VEX_Vlddqu_ymm_m256_G
+        2524176, // Psllw_mm_mmm64
+        2524688, // Psllw_mm_mmm64_G
+        2525200, // Psllw_xmm_xmmm128
+        2525712, // Psllw_xmm_xmmm128_G
+        2526224, // VEX_Vpsllw_xmm_xmm_xmmm128
+        2526736, // VEX_Vpsllw_xmm_xmm_xmmm128_G
+        2527248, // VEX_Vpsllw_ymm_ymm_xmmm128
+        2527760, // VEX_Vpsllw_ymm_ymm_xmmm128_G
+        2531344, // Pslld_mm_mmm64
+        2531856, // Pslld_mm_mmm64_G
+        2532368, // Pslld_xmm_xmmm128
+        2532880, // Pslld_xmm_xmmm128_G
+        2533392, // VEX_Vpslld_xmm_xmm_xmmm128
+        2533904, // VEX_Vpslld_xmm_xmm_xmmm128_G
+        2534416, // VEX_Vpslld_ymm_ymm_xmmm128
+        2534928, // VEX_Vpslld_ymm_ymm_xmmm128_G
+        2538512, // Psllq_mm_mmm64
+        2539024, // Psllq_mm_mmm64_G
+        2539536, // Psllq_xmm_xmmm128
+        2540048, // Psllq_xmm_xmmm128_G
+        2540560, // VEX_Vpsllq_xmm_xmm_xmmm128
+        2541072, // VEX_Vpsllq_xmm_xmm_xmmm128_G
+        2541584, // VEX_Vpsllq_ymm_ymm_xmmm128
+        2542096, // VEX_Vpsllq_ymm_ymm_xmmm128_G
+        2545680, // Pmuludq_mm_mmm64
+        2546192, // Pmuludq_mm_mmm64_G
+        2546704, // Pmuludq_xmm_xmmm128
+        2547216, // Pmuludq_xmm_xmmm128_G
+        2547728, // VEX_Vpmuludq_xmm_xmm_xmmm128
+        2548240, // VEX_Vpmuludq_xmm_xmm_xmmm128_G
+        2548752, // VEX_Vpmuludq_ymm_ymm_ymmm256
+        2549264, // VEX_Vpmuludq_ymm_ymm_ymmm256_G
+        2552848, // Pmaddwd_mm_mmm64
+        2553360, // Pmaddwd_mm_mmm64_G
+        2553872, // Pmaddwd_xmm_xmmm128
+        2554384, // Pmaddwd_xmm_xmmm128_G
+        2554896, // VEX_Vpmaddwd_xmm_xmm_xmmm128
+        2555408, // VEX_Vpmaddwd_xmm_xmm_xmmm128_G
+        2555920, // VEX_Vpmaddwd_ymm_ymm_ymmm256
+        2556432, // VEX_Vpmaddwd_ymm_ymm_ymmm256_G
+        2560016, // Psadbw_mm_mmm64
+        2560528, // Psadbw_mm_mmm64_G
+        2561040, // Psadbw_xmm_xmmm128
+        2561552, // Psadbw_xmm_xmmm128_G
+        2562064, // VEX_Vpsadbw_xmm_xmm_xmmm128
+        2562576, // VEX_Vpsadbw_xmm_xmm_xmmm128_G
+        2563088, // VEX_Vpsadbw_ymm_ymm_ymmm256
+        2563600, // VEX_Vpsadbw_ymm_ymm_ymmm256_G
+        2567696, // Maskmovq_rDI_mm_mm_G
+        2568720, // Maskmovdqu_rDI_xmm_xmm_G
+        2569744, // VEX_Vmaskmovdqu_rDI_xmm_xmm_G
+        2570256, // Psubb_mm_mmm64
+        2570768, // Psubb_mm_mmm64_G
+        2571280, // Psubb_xmm_xmmm128
+        2571792, // Psubb_xmm_xmmm128_G
+        2572304, // VEX_Vpsubb_xmm_xmm_xmmm128
+        2572816, // VEX_Vpsubb_xmm_xmm_xmmm128_G
+        2573328, // VEX_Vpsubb_ymm_ymm_ymmm256
+        2573840, // VEX_Vpsubb_ymm_ymm_ymmm256_G
+        2577424, // Psubw_mm_mmm64
+        2577936, // Psubw_mm_mmm64_G
+        2578448, // Psubw_xmm_xmmm128
+        2578960, // Psubw_xmm_xmmm128_G
+        2579472, // VEX_Vpsubw_xmm_xmm_xmmm128
+        2579984, // VEX_Vpsubw_xmm_xmm_xmmm128_G
+        2580496, // VEX_Vpsubw_ymm_ymm_ymmm256
+        2581008, // VEX_Vpsubw_ymm_ymm_ymmm256_G
+        2584592, // Psubd_mm_mmm64
+        2585104, // Psubd_mm_mmm64_G
+        2585616, // Psubd_xmm_xmmm128
+        2586128, // Psubd_xmm_xmmm128_G
+        2586640, // VEX_Vpsubd_xmm_xmm_xmmm128
+        2587152, // VEX_Vpsubd_xmm_xmm_xmmm128_G
+        2587664, // VEX_Vpsubd_ymm_ymm_ymmm256
+        2588176, // VEX_Vpsubd_ymm_ymm_ymmm256_G
+        2591760, // Psubq_mm_mmm64
+        2592272, // Psubq_mm_mmm64_G
+        2592784, // Psubq_xmm_xmmm128
+        2593296, // Psubq_xmm_xmmm128_G
+        2593808, // VEX_Vpsubq_xmm_xmm_xmmm128
+        2594320, // VEX_Vpsubq_xmm_xmm_xmmm128_G
+        2594832, // VEX_Vpsubq_ymm_ymm_ymmm256
+        2595344, // VEX_Vpsubq_ymm_ymm_ymmm256_G
+        2598928, // Paddb_mm_mmm64
+        2599440, // Paddb_mm_mmm64_G
+        2599952, // Paddb_xmm_xmmm128
+        2600464, // Paddb_xmm_xmmm128_G
+        2600976, // VEX_Vpaddb_xmm_xmm_xmmm128
+        2601488, // VEX_Vpaddb_xmm_xmm_xmmm128_G
+        2602000, // VEX_Vpaddb_ymm_ymm_ymmm256
+        2602512, // VEX_Vpaddb_ymm_ymm_ymmm256_G
+        2606096, // Paddw_mm_mmm64
+        2606608, // Paddw_mm_mmm64_G
+        2607120, // Paddw_xmm_xmmm128
+        2607632, // Paddw_xmm_xmmm128_G
+        2608144, // VEX_Vpaddw_xmm_xmm_xmmm128
+        2608656, // VEX_Vpaddw_xmm_xmm_xmmm128_G
+        2609168, // VEX_Vpaddw_ymm_ymm_ymmm256
+        2609680, // VEX_Vpaddw_ymm_ymm_ymmm256_G
+        2613264, // Paddd_mm_mmm64
+        2613776, // Paddd_mm_mmm64_G
+        2614288, // Paddd_xmm_xmmm128
+        2614800, // Paddd_xmm_xmmm128_G
+        2615312, // VEX_Vpaddd_xmm_xmm_xmmm128
+        2615824, // VEX_Vpaddd_xmm_xmm_xmmm128_G
+        2616336, // VEX_Vpaddd_ymm_ymm_ymmm256
+        2616848, // VEX_Vpaddd_ymm_ymm_ymmm256_G
         2620432, // Ud0_r16_rm16
         2620688, // Ud0_r16_rm16_B
         2620944, // Ud0_r16_rm16_G
@@ -4665,6 +5498,402 @@ public static unsafe partial class HandlerTable
         2622480, // Ud0_r64_rm64
         2622736, // Ud0_r64_rm64_B
         2622992, // Ud0_r64_rm64_G
+        2623504, // Pshufb_mm_mmm64
+        2624016, // Pshufb_mm_mmm64_G
+        2624528, // Pshufb_xmm_xmmm128
+        2625040, // Pshufb_xmm_xmmm128_G
+        2625552, // VEX_Vpshufb_xmm_xmm_xmmm128
+        2626064, // VEX_Vpshufb_xmm_xmm_xmmm128_G
+        2626576, // VEX_Vpshufb_ymm_ymm_ymmm256
+        2627088, // VEX_Vpshufb_ymm_ymm_ymmm256_G
+        2630672, // Phaddw_mm_mmm64
+        2631184, // Phaddw_mm_mmm64_G
+        2631696, // Phaddw_xmm_xmmm128
+        2632208, // Phaddw_xmm_xmmm128_G
+        2632720, // VEX_Vphaddw_xmm_xmm_xmmm128
+        2633232, // VEX_Vphaddw_xmm_xmm_xmmm128_G
+        2633744, // VEX_Vphaddw_ymm_ymm_ymmm256
+        2634256, // VEX_Vphaddw_ymm_ymm_ymmm256_G
+        2634768, // Phaddd_mm_mmm64
+        2635280, // Phaddd_mm_mmm64_G
+        2635792, // Phaddd_xmm_xmmm128
+        2636304, // Phaddd_xmm_xmmm128_G
+        2636816, // VEX_Vphaddd_xmm_xmm_xmmm128
+        2637328, // VEX_Vphaddd_xmm_xmm_xmmm128_G
+        2637840, // VEX_Vphaddd_ymm_ymm_ymmm256
+        2638352, // VEX_Vphaddd_ymm_ymm_ymmm256_G
+        2638864, // Phaddsw_mm_mmm64
+        2639376, // Phaddsw_mm_mmm64_G
+        2639888, // Phaddsw_xmm_xmmm128
+        2640400, // Phaddsw_xmm_xmmm128_G
+        2640912, // VEX_Vphaddsw_xmm_xmm_xmmm128
+        2641424, // VEX_Vphaddsw_xmm_xmm_xmmm128_G
+        2641936, // VEX_Vphaddsw_ymm_ymm_ymmm256
+        2642448, // VEX_Vphaddsw_ymm_ymm_ymmm256_G
+        2642960, // Pmaddubsw_mm_mmm64
+        2643472, // Pmaddubsw_mm_mmm64_G
+        2643984, // Pmaddubsw_xmm_xmmm128
+        2644496, // Pmaddubsw_xmm_xmmm128_G
+        2645008, // VEX_Vpmaddubsw_xmm_xmm_xmmm128
+        2645520, // VEX_Vpmaddubsw_xmm_xmm_xmmm128_G
+        2646032, // VEX_Vpmaddubsw_ymm_ymm_ymmm256
+        2646544, // VEX_Vpmaddubsw_ymm_ymm_ymmm256_G
+        2650128, // Phsubw_mm_mmm64
+        2650640, // Phsubw_mm_mmm64_G
+        2651152, // Phsubw_xmm_xmmm128
+        2651664, // Phsubw_xmm_xmmm128_G
+        2652176, // VEX_Vphsubw_xmm_xmm_xmmm128
+        2652688, // VEX_Vphsubw_xmm_xmm_xmmm128_G
+        2653200, // VEX_Vphsubw_ymm_ymm_ymmm256
+        2653712, // VEX_Vphsubw_ymm_ymm_ymmm256_G
+        2654224, // Phsubd_mm_mmm64
+        2654736, // Phsubd_mm_mmm64_G
+        2655248, // Phsubd_xmm_xmmm128
+        2655760, // Phsubd_xmm_xmmm128_G
+        2656272, // VEX_Vphsubd_xmm_xmm_xmmm128
+        2656784, // VEX_Vphsubd_xmm_xmm_xmmm128_G
+        2657296, // VEX_Vphsubd_ymm_ymm_ymmm256
+        2657808, // VEX_Vphsubd_ymm_ymm_ymmm256_G
+        2658320, // Phsubsw_mm_mmm64
+        2658832, // Phsubsw_mm_mmm64_G
+        2659344, // Phsubsw_xmm_xmmm128
+        2659856, // Phsubsw_xmm_xmmm128_G
+        2660368, // VEX_Vphsubsw_xmm_xmm_xmmm128
+        2660880, // VEX_Vphsubsw_xmm_xmm_xmmm128_G
+        2661392, // VEX_Vphsubsw_ymm_ymm_ymmm256
+        2661904, // VEX_Vphsubsw_ymm_ymm_ymmm256_G
+        2662416, // Psignb_mm_mmm64
+        2662928, // Psignb_mm_mmm64_G
+        2663440, // Psignb_xmm_xmmm128
+        2663952, // Psignb_xmm_xmmm128_G
+        2664464, // VEX_Vpsignb_xmm_xmm_xmmm128
+        2664976, // VEX_Vpsignb_xmm_xmm_xmmm128_G
+        2665488, // VEX_Vpsignb_ymm_ymm_ymmm256
+        2666000, // VEX_Vpsignb_ymm_ymm_ymmm256_G
+        2666512, // Psignw_mm_mmm64
+        2667024, // Psignw_mm_mmm64_G
+        2667536, // Psignw_xmm_xmmm128
+        2668048, // Psignw_xmm_xmmm128_G
+        2668560, // VEX_Vpsignw_xmm_xmm_xmmm128
+        2669072, // VEX_Vpsignw_xmm_xmm_xmmm128_G
+        2669584, // VEX_Vpsignw_ymm_ymm_ymmm256
+        2670096, // VEX_Vpsignw_ymm_ymm_ymmm256_G
+        2670608, // Psignd_mm_mmm64
+        2671120, // Psignd_mm_mmm64_G
+        2671632, // Psignd_xmm_xmmm128
+        2672144, // Psignd_xmm_xmmm128_G
+        2672656, // VEX_Vpsignd_xmm_xmm_xmmm128
+        2673168, // VEX_Vpsignd_xmm_xmm_xmmm128_G
+        2673680, // VEX_Vpsignd_ymm_ymm_ymmm256
+        2674192, // VEX_Vpsignd_ymm_ymm_ymmm256_G
+        2674704, // Pmulhrsw_mm_mmm64
+        2675216, // Pmulhrsw_mm_mmm64_G
+        2675728, // Pmulhrsw_xmm_xmmm128
+        2676240, // Pmulhrsw_xmm_xmmm128_G
+        2676752, // VEX_Vpmulhrsw_xmm_xmm_xmmm128
+        2677264, // VEX_Vpmulhrsw_xmm_xmm_xmmm128_G
+        2677776, // VEX_Vpmulhrsw_ymm_ymm_ymmm256
+        2678288, // VEX_Vpmulhrsw_ymm_ymm_ymmm256_G
+        2681872, // VEX_Vpermilps_xmm_xmm_xmmm128
+        2682384, // VEX_Vpermilps_xmm_xmm_xmmm128_G
+        2682896, // VEX_Vpermilps_ymm_ymm_ymmm256
+        2683408, // VEX_Vpermilps_ymm_ymm_ymmm256_G
+        2686992, // VEX_Vpermilpd_xmm_xmm_xmmm128
+        2687504, // VEX_Vpermilpd_xmm_xmm_xmmm128_G
+        2688016, // VEX_Vpermilpd_ymm_ymm_ymmm256
+        2688528, // VEX_Vpermilpd_ymm_ymm_ymmm256_G
+        2692112, // VEX_Vtestps_xmm_xmmm128
+        2692144, // VEX_Vtestps_xmm_xmmm128_F
+        2692624, // VEX_Vtestps_xmm_xmmm128_G
+        2692656, // VEX_Vtestps_xmm_xmmm128_G_F
+        2693136, // VEX_Vtestps_ymm_ymmm256
+        2693168, // VEX_Vtestps_ymm_ymmm256_F
+        2693648, // VEX_Vtestps_ymm_ymmm256_G
+        2693680, // VEX_Vtestps_ymm_ymmm256_G_F
+        2694160, // VEX_Vtestpd_xmm_xmmm128
+        2694192, // VEX_Vtestpd_xmm_xmmm128_F
+        2694672, // VEX_Vtestpd_xmm_xmmm128_G
+        2694704, // VEX_Vtestpd_xmm_xmmm128_G_F
+        2695184, // VEX_Vtestpd_ymm_ymmm256
+        2695216, // VEX_Vtestpd_ymm_ymmm256_F
+        2695696, // VEX_Vtestpd_ymm_ymmm256_G
+        2695728, // VEX_Vtestpd_ymm_ymmm256_G_F
+        2696208, // Pblendvb_xmm_xmmm128
+        2696720, // Pblendvb_xmm_xmmm128_G
+        2723856, // Blendvps_xmm_xmmm128
+        2724368, // Blendvps_xmm_xmmm128_G
+        2734096, // Blendvpd_xmm_xmmm128
+        2734608, // Blendvpd_xmm_xmmm128_G
+        2744336, // VEX_Vpermps_ymm_ymm_ymmm256
+        2744848, // VEX_Vpermps_ymm_ymm_ymmm256_G
+        2749456, // Ptest_xmm_xmmm128
+        2749488, // Ptest_xmm_xmmm128_F
+        2749968, // Ptest_xmm_xmmm128_G
+        2750000, // Ptest_xmm_xmmm128_G_F
+        2750480, // VEX_Vptest_xmm_xmmm128
+        2750512, // VEX_Vptest_xmm_xmmm128_F
+        2750992, // VEX_Vptest_xmm_xmmm128_G
+        2751024, // VEX_Vptest_xmm_xmmm128_G_F
+        2751504, // VEX_Vptest_ymm_ymmm256
+        2751536, // VEX_Vptest_ymm_ymmm256_F
+        2752016, // VEX_Vptest_ymm_ymmm256_G
+        2752048, // VEX_Vptest_ymm_ymmm256_G_F
+        2753040, // VEX_Vbroadcastss_xmm_m32_G
+        2754064, // VEX_Vbroadcastss_ymm_m32_G
+        2758160, // VEX_Vbroadcastsd_ymm_m64_G
+        2763280, // VEX_Vbroadcastf128_ymm_m128_G
+        2769936, // Pabsb_mm_mmm64
+        2770448, // Pabsb_mm_mmm64_G
+        2770960, // Pabsb_xmm_xmmm128
+        2771472, // Pabsb_xmm_xmmm128_G
+        2771984, // VEX_Vpabsb_xmm_xmmm128
+        2772496, // VEX_Vpabsb_xmm_xmmm128_G
+        2773008, // VEX_Vpabsb_ymm_ymmm256
+        2773520, // VEX_Vpabsb_ymm_ymmm256_G
+        2777104, // Pabsw_mm_mmm64
+        2777616, // Pabsw_mm_mmm64_G
+        2778128, // Pabsw_xmm_xmmm128
+        2778640, // Pabsw_xmm_xmmm128_G
+        2779152, // VEX_Vpabsw_xmm_xmmm128
+        2779664, // VEX_Vpabsw_xmm_xmmm128_G
+        2780176, // VEX_Vpabsw_ymm_ymmm256
+        2780688, // VEX_Vpabsw_ymm_ymmm256_G
+        2784272, // Pabsd_mm_mmm64
+        2784784, // Pabsd_mm_mmm64_G
+        2785296, // Pabsd_xmm_xmmm128
+        2785808, // Pabsd_xmm_xmmm128_G
+        2786320, // VEX_Vpabsd_xmm_xmmm128
+        2786832, // VEX_Vpabsd_xmm_xmmm128_G
+        2787344, // VEX_Vpabsd_ymm_ymmm256
+        2787856, // VEX_Vpabsd_ymm_ymmm256_G
+        2794512, // Pmovsxbw_xmm_xmmm64
+        2795024, // Pmovsxbw_xmm_xmmm64_G
+        2795536, // VEX_Vpmovsxbw_xmm_xmmm64
+        2796048, // VEX_Vpmovsxbw_xmm_xmmm64_G
+        2796560, // VEX_Vpmovsxbw_ymm_xmmm128
+        2797072, // VEX_Vpmovsxbw_ymm_xmmm128_G
+        2803728, // Pmovsxbd_xmm_xmmm32
+        2804240, // Pmovsxbd_xmm_xmmm32_G
+        2804752, // VEX_Vpmovsxbd_xmm_xmmm32
+        2805264, // VEX_Vpmovsxbd_xmm_xmmm32_G
+        2805776, // VEX_Vpmovsxbd_ymm_xmmm64
+        2806288, // VEX_Vpmovsxbd_ymm_xmmm64_G
+        2812944, // Pmovsxbq_xmm_xmmm16
+        2813456, // Pmovsxbq_xmm_xmmm16_G
+        2813968, // VEX_Vpmovsxbq_xmm_xmmm16
+        2814480, // VEX_Vpmovsxbq_xmm_xmmm16_G
+        2814992, // VEX_Vpmovsxbq_ymm_xmmm32
+        2815504, // VEX_Vpmovsxbq_ymm_xmmm32_G
+        2822160, // Pmovsxwd_xmm_xmmm64
+        2822672, // Pmovsxwd_xmm_xmmm64_G
+        2823184, // VEX_Vpmovsxwd_xmm_xmmm64
+        2823696, // VEX_Vpmovsxwd_xmm_xmmm64_G
+        2824208, // VEX_Vpmovsxwd_ymm_xmmm128
+        2824720, // VEX_Vpmovsxwd_ymm_xmmm128_G
+        2831376, // Pmovsxwq_xmm_xmmm32
+        2831888, // Pmovsxwq_xmm_xmmm32_G
+        2832400, // VEX_Vpmovsxwq_xmm_xmmm32
+        2832912, // VEX_Vpmovsxwq_xmm_xmmm32_G
+        2833424, // VEX_Vpmovsxwq_ymm_xmmm64
+        2833936, // VEX_Vpmovsxwq_ymm_xmmm64_G
+        2840592, // Pmovsxdq_xmm_xmmm64
+        2841104, // Pmovsxdq_xmm_xmmm64_G
+        2841616, // VEX_Vpmovsxdq_xmm_xmmm64
+        2842128, // VEX_Vpmovsxdq_xmm_xmmm64_G
+        2842640, // VEX_Vpmovsxdq_ymm_xmmm128
+        2843152, // VEX_Vpmovsxdq_ymm_xmmm128_G
+        2874384, // Pmuldq_xmm_xmmm128
+        2874896, // Pmuldq_xmm_xmmm128_G
+        2875408, // VEX_Vpmuldq_xmm_xmm_xmmm128
+        2875920, // VEX_Vpmuldq_xmm_xmm_xmmm128_G
+        2876432, // VEX_Vpmuldq_ymm_ymm_ymmm256
+        2876944, // VEX_Vpmuldq_ymm_ymm_ymmm256_G
+        2886672, // Pcmpeqq_xmm_xmmm128
+        2887184, // Pcmpeqq_xmm_xmmm128_G
+        2887696, // VEX_Vpcmpeqq_xmm_xmm_xmmm128
+        2888208, // VEX_Vpcmpeqq_xmm_xmm_xmmm128_G
+        2888720, // VEX_Vpcmpeqq_ymm_ymm_ymmm256
+        2889232, // VEX_Vpcmpeqq_ymm_ymm_ymmm256_G
+        2899472, // Movntdqa_xmm_m128_G
+        2900496, // VEX_Vmovntdqa_xmm_m128_G
+        2901520, // VEX_Vmovntdqa_ymm_m256_G
+        2908176, // Packusdw_xmm_xmmm128
+        2908688, // Packusdw_xmm_xmmm128_G
+        2909200, // VEX_Vpackusdw_xmm_xmm_xmmm128
+        2909712, // VEX_Vpackusdw_xmm_xmm_xmmm128_G
+        2910224, // VEX_Vpackusdw_ymm_ymm_ymmm256
+        2910736, // VEX_Vpackusdw_ymm_ymm_ymmm256_G
+        2914832, // VEX_Vmaskmovps_xmm_xmm_m128_G
+        2915856, // VEX_Vmaskmovps_ymm_ymm_m256_G
+        2923024, // VEX_Vmaskmovpd_xmm_xmm_m128_G
+        2924048, // VEX_Vmaskmovpd_ymm_ymm_m256_G
+        2927120, // VEX_Vmaskmovps_m128_xmm_xmm_G
+        2928144, // VEX_Vmaskmovps_m256_ymm_ymm_G
+        2929168, // VEX_Vmaskmovpd_m128_xmm_xmm_G
+        2930192, // VEX_Vmaskmovpd_m256_ymm_ymm_G
+        2930704, // Pmovzxbw_xmm_xmmm64
+        2931216, // Pmovzxbw_xmm_xmmm64_G
+        2931728, // VEX_Vpmovzxbw_xmm_xmmm64
+        2932240, // VEX_Vpmovzxbw_xmm_xmmm64_G
+        2932752, // VEX_Vpmovzxbw_ymm_xmmm128
+        2933264, // VEX_Vpmovzxbw_ymm_xmmm128_G
+        2939920, // Pmovzxbd_xmm_xmmm32
+        2940432, // Pmovzxbd_xmm_xmmm32_G
+        2940944, // VEX_Vpmovzxbd_xmm_xmmm32
+        2941456, // VEX_Vpmovzxbd_xmm_xmmm32_G
+        2941968, // VEX_Vpmovzxbd_ymm_xmmm64
+        2942480, // VEX_Vpmovzxbd_ymm_xmmm64_G
+        2949136, // Pmovzxbq_xmm_xmmm16
+        2949648, // Pmovzxbq_xmm_xmmm16_G
+        2950160, // VEX_Vpmovzxbq_xmm_xmmm16
+        2950672, // VEX_Vpmovzxbq_xmm_xmmm16_G
+        2951184, // VEX_Vpmovzxbq_ymm_xmmm32
+        2951696, // VEX_Vpmovzxbq_ymm_xmmm32_G
+        2958352, // Pmovzxwd_xmm_xmmm64
+        2958864, // Pmovzxwd_xmm_xmmm64_G
+        2959376, // VEX_Vpmovzxwd_xmm_xmmm64
+        2959888, // VEX_Vpmovzxwd_xmm_xmmm64_G
+        2960400, // VEX_Vpmovzxwd_ymm_xmmm128
+        2960912, // VEX_Vpmovzxwd_ymm_xmmm128_G
+        2967568, // Pmovzxwq_xmm_xmmm32
+        2968080, // Pmovzxwq_xmm_xmmm32_G
+        2968592, // VEX_Vpmovzxwq_xmm_xmmm32
+        2969104, // VEX_Vpmovzxwq_xmm_xmmm32_G
+        2969616, // VEX_Vpmovzxwq_ymm_xmmm64
+        2970128, // VEX_Vpmovzxwq_ymm_xmmm64_G
+        2976784, // Pmovzxdq_xmm_xmmm64
+        2977296, // Pmovzxdq_xmm_xmmm64_G
+        2977808, // VEX_Vpmovzxdq_xmm_xmmm64
+        2978320, // VEX_Vpmovzxdq_xmm_xmmm64_G
+        2978832, // VEX_Vpmovzxdq_ymm_xmmm128
+        2979344, // VEX_Vpmovzxdq_ymm_xmmm128_G
+        2986000, // VEX_Vpermd_ymm_ymm_ymmm256
+        2986512, // VEX_Vpermd_ymm_ymm_ymmm256_G
+        2991120, // Pcmpgtq_xmm_xmmm128
+        2991632, // Pcmpgtq_xmm_xmmm128_G
+        2992144, // VEX_Vpcmpgtq_xmm_xmm_xmmm128
+        2992656, // VEX_Vpcmpgtq_xmm_xmm_xmmm128_G
+        2993168, // VEX_Vpcmpgtq_ymm_ymm_ymmm256
+        2993680, // VEX_Vpcmpgtq_ymm_ymm_ymmm256_G
+        2997264, // Pminsb_xmm_xmmm128
+        2997776, // Pminsb_xmm_xmmm128_G
+        2998288, // VEX_Vpminsb_xmm_xmm_xmmm128
+        2998800, // VEX_Vpminsb_xmm_xmm_xmmm128_G
+        2999312, // VEX_Vpminsb_ymm_ymm_ymmm256
+        2999824, // VEX_Vpminsb_ymm_ymm_ymmm256_G
+        3009552, // Pminsd_xmm_xmmm128
+        3010064, // Pminsd_xmm_xmmm128_G
+        3010576, // VEX_Vpminsd_xmm_xmm_xmmm128
+        3011088, // VEX_Vpminsd_xmm_xmm_xmmm128_G
+        3011600, // VEX_Vpminsd_ymm_ymm_ymmm256
+        3012112, // VEX_Vpminsd_ymm_ymm_ymmm256_G
+        3024912, // Pminuw_xmm_xmmm128
+        3025424, // Pminuw_xmm_xmmm128_G
+        3025936, // VEX_Vpminuw_xmm_xmm_xmmm128
+        3026448, // VEX_Vpminuw_xmm_xmm_xmmm128_G
+        3026960, // VEX_Vpminuw_ymm_ymm_ymmm256
+        3027472, // VEX_Vpminuw_ymm_ymm_ymmm256_G
+        3034128, // Pminud_xmm_xmmm128
+        3034640, // Pminud_xmm_xmmm128_G
+        3035152, // VEX_Vpminud_xmm_xmm_xmmm128
+        3035664, // VEX_Vpminud_xmm_xmm_xmmm128_G
+        3036176, // VEX_Vpminud_ymm_ymm_ymmm256
+        3036688, // VEX_Vpminud_ymm_ymm_ymmm256_G
+        3043344, // Pmaxsb_xmm_xmmm128
+        3043856, // Pmaxsb_xmm_xmmm128_G
+        3044368, // VEX_Vpmaxsb_xmm_xmm_xmmm128
+        3044880, // VEX_Vpmaxsb_xmm_xmm_xmmm128_G
+        3045392, // VEX_Vpmaxsb_ymm_ymm_ymmm256
+        3045904, // VEX_Vpmaxsb_ymm_ymm_ymmm256_G
+        3049488, // Pmaxsd_xmm_xmmm128
+        3050000, // Pmaxsd_xmm_xmmm128_G
+        3050512, // VEX_Vpmaxsd_xmm_xmm_xmmm128
+        3051024, // VEX_Vpmaxsd_xmm_xmm_xmmm128_G
+        3051536, // VEX_Vpmaxsd_ymm_ymm_ymmm256
+        3052048, // VEX_Vpmaxsd_ymm_ymm_ymmm256_G
+        3058704, // Pmaxuw_xmm_xmmm128
+        3059216, // Pmaxuw_xmm_xmmm128_G
+        3059728, // VEX_Vpmaxuw_xmm_xmm_xmmm128
+        3060240, // VEX_Vpmaxuw_xmm_xmm_xmmm128_G
+        3060752, // VEX_Vpmaxuw_ymm_ymm_ymmm256
+        3061264, // VEX_Vpmaxuw_ymm_ymm_ymmm256_G
+        3064848, // Pmaxud_xmm_xmmm128
+        3065360, // Pmaxud_xmm_xmmm128_G
+        3065872, // VEX_Vpmaxud_xmm_xmm_xmmm128
+        3066384, // VEX_Vpmaxud_xmm_xmm_xmmm128_G
+        3066896, // VEX_Vpmaxud_ymm_ymm_ymmm256
+        3067408, // VEX_Vpmaxud_ymm_ymm_ymmm256_G
+        3074064, // Pmulld_xmm_xmmm128
+        3074576, // Pmulld_xmm_xmmm128_G
+        3075088, // VEX_Vpmulld_xmm_xmm_xmmm128
+        3075600, // VEX_Vpmulld_xmm_xmm_xmmm128_G
+        3076112, // VEX_Vpmulld_ymm_ymm_ymmm256
+        3076624, // VEX_Vpmulld_ymm_ymm_ymmm256_G
+        3083280, // Phminposuw_xmm_xmmm128
+        3083792, // Phminposuw_xmm_xmmm128_G
+        3084304, // VEX_Vphminposuw_xmm_xmmm128
+        3084816, // VEX_Vphminposuw_xmm_xmmm128_G
+        3099664, // VEX_Vpsrlvd_xmm_xmm_xmmm128
+        3100176, // VEX_Vpsrlvd_xmm_xmm_xmmm128_G
+        3100688, // VEX_Vpsrlvd_ymm_ymm_ymmm256
+        3101200, // VEX_Vpsrlvd_ymm_ymm_ymmm256_G
+        3101712, // VEX_Vpsrlvq_xmm_xmm_xmmm128
+        3102224, // VEX_Vpsrlvq_xmm_xmm_xmmm128_G
+        3102736, // VEX_Vpsrlvq_ymm_ymm_ymmm256
+        3103248, // VEX_Vpsrlvq_ymm_ymm_ymmm256_G
+        3109904, // VEX_Vpsravd_xmm_xmm_xmmm128
+        3110416, // VEX_Vpsravd_xmm_xmm_xmmm128_G
+        3110928, // VEX_Vpsravd_ymm_ymm_ymmm256
+        3111440, // VEX_Vpsravd_ymm_ymm_ymmm256_G
+        3118096, // VEX_Vpsllvd_xmm_xmm_xmmm128
+        3118608, // VEX_Vpsllvd_xmm_xmm_xmmm128_G
+        3119120, // VEX_Vpsllvd_ymm_ymm_ymmm256
+        3119632, // VEX_Vpsllvd_ymm_ymm_ymmm256_G
+        3120144, // VEX_Vpsllvq_xmm_xmm_xmmm128
+        3120656, // VEX_Vpsllvq_xmm_xmm_xmmm128_G
+        3121168, // VEX_Vpsllvq_ymm_ymm_ymmm256
+        3121680, // VEX_Vpsllvq_ymm_ymm_ymmm256_G
+        3174416, // VEX_Vpbroadcastd_xmm_xmmm32
+        3174928, // VEX_Vpbroadcastd_xmm_xmmm32_G
+        3175440, // VEX_Vpbroadcastd_ymm_xmmm32
+        3175952, // VEX_Vpbroadcastd_ymm_xmmm32_G
+        3179536, // VEX_Vpbroadcastq_xmm_xmmm64
+        3180048, // VEX_Vpbroadcastq_xmm_xmmm64_G
+        3180560, // VEX_Vpbroadcastq_ymm_xmmm64
+        3181072, // VEX_Vpbroadcastq_ymm_xmmm64_G
+        3188240, // VEX_Vbroadcasti128_ymm_m128_G
+        3274768, // VEX_Vpbroadcastb_xmm_xmmm8
+        3275280, // VEX_Vpbroadcastb_xmm_xmmm8_G
+        3275792, // VEX_Vpbroadcastb_ymm_xmmm8
+        3276304, // VEX_Vpbroadcastb_ymm_xmmm8_G
+        3279888, // VEX_Vpbroadcastw_xmm_xmmm16
+        3280400, // VEX_Vpbroadcastw_xmm_xmmm16_G
+        3280912, // VEX_Vpbroadcastw_ymm_xmmm16
+        3281424, // VEX_Vpbroadcastw_ymm_xmmm16_G
+        3350032, // VEX_Vpmaskmovd_xmm_xmm_m128_G
+        3351056, // VEX_Vpmaskmovd_ymm_ymm_m256_G
+        3352080, // VEX_Vpmaskmovq_xmm_xmm_m128_G
+        3353104, // VEX_Vpmaskmovq_ymm_ymm_m256_G
+        3360272, // VEX_Vpmaskmovd_m128_xmm_xmm_G
+        3361296, // VEX_Vpmaskmovd_m256_ymm_ymm_G
+        3362320, // VEX_Vpmaskmovq_m128_xmm_xmm_G
+        3363344, // VEX_Vpmaskmovq_m256_ymm_ymm_G
+        3367440, // VEX_Vpgatherdd_xmm_vm32x_xmm_G
+        3368464, // VEX_Vpgatherdd_ymm_vm32y_ymm_G
+        3369488, // VEX_Vpgatherdq_xmm_vm32x_xmm_G
+        3370512, // VEX_Vpgatherdq_ymm_vm32x_ymm_G
+        3377680, // VEX_Vpgatherqd_xmm_vm64x_xmm_G
+        3378704, // VEX_Vpgatherqd_xmm_vm64y_xmm_G
+        3379728, // VEX_Vpgatherqq_xmm_vm64x_xmm_G
+        3380752, // VEX_Vpgatherqq_ymm_vm64y_ymm_G
+        3387920, // VEX_Vgatherdps_xmm_vm32x_xmm_G
+        3388944, // VEX_Vgatherdps_ymm_vm32y_ymm_G
+        3389968, // VEX_Vgatherdpd_xmm_vm32x_xmm_G
+        3390992, // VEX_Vgatherdpd_ymm_vm32x_ymm_G
+        3398160, // VEX_Vgatherqps_xmm_vm64x_xmm_G
+        3399184, // VEX_Vgatherqps_xmm_vm64y_xmm_G
+        3400208, // VEX_Vgatherqpd_xmm_vm64x_xmm_G
+        3401232, // VEX_Vgatherqpd_ymm_vm64y_ymm_G
         3748368, // Movbe_r16_m16_G
         3749392, // Movbe_r32_m32_G
         3750416, // Movbe_r64_m64_G
@@ -4769,6 +5998,178 @@ public static unsafe partial class HandlerTable
         3790352, // VEX_Shrx_r32_rm32_r32_G
         3790864, // VEX_Shrx_r64_rm64_r64
         3791376, // VEX_Shrx_r64_rm64_r64_G
+        3803152, // VEX_Vpermq_ymm_ymmm256_imm8
+        3803664, // VEX_Vpermq_ymm_ymmm256_imm8_G
+        3806224, // VEX_Vpermpd_ymm_ymmm256_imm8
+        3806736, // VEX_Vpermpd_ymm_ymmm256_imm8_G
+        3809296, // VEX_Vpblendd_xmm_xmm_xmmm128_imm8
+        3809808, // VEX_Vpblendd_xmm_xmm_xmmm128_imm8_G
+        3810320, // VEX_Vpblendd_ymm_ymm_ymmm256_imm8
+        3810832, // VEX_Vpblendd_ymm_ymm_ymmm256_imm8_G
+        3817488, // VEX_Vpermilps_xmm_xmmm128_imm8
+        3818000, // VEX_Vpermilps_xmm_xmmm128_imm8_G
+        3818512, // VEX_Vpermilps_ymm_ymmm256_imm8
+        3819024, // VEX_Vpermilps_ymm_ymmm256_imm8_G
+        3822608, // VEX_Vpermilpd_xmm_xmmm128_imm8
+        3823120, // VEX_Vpermilpd_xmm_xmmm128_imm8_G
+        3823632, // VEX_Vpermilpd_ymm_ymmm256_imm8
+        3824144, // VEX_Vpermilpd_ymm_ymmm256_imm8_G
+        3827728, // VEX_Vperm2f128_ymm_ymm_ymmm256_imm8
+        3828240, // VEX_Vperm2f128_ymm_ymm_ymmm256_imm8_G
+        3847184, // Blendps_xmm_xmmm128_imm8
+        3847696, // Blendps_xmm_xmmm128_imm8_G
+        3848208, // VEX_Vblendps_xmm_xmm_xmmm128_imm8
+        3848720, // VEX_Vblendps_xmm_xmm_xmmm128_imm8_G
+        3849232, // VEX_Vblendps_ymm_ymm_ymmm256_imm8
+        3849744, // VEX_Vblendps_ymm_ymm_ymmm256_imm8_G
+        3850256, // Blendpd_xmm_xmmm128_imm8
+        3850768, // Blendpd_xmm_xmmm128_imm8_G
+        3851280, // VEX_Vblendpd_xmm_xmm_xmmm128_imm8
+        3851792, // VEX_Vblendpd_xmm_xmm_xmmm128_imm8_G
+        3852304, // VEX_Vblendpd_ymm_ymm_ymmm256_imm8
+        3852816, // VEX_Vblendpd_ymm_ymm_ymmm256_imm8_G
+        3853328, // Pblendw_xmm_xmmm128_imm8
+        3853840, // Pblendw_xmm_xmmm128_imm8_G
+        3854352, // VEX_Vpblendw_xmm_xmm_xmmm128_imm8
+        3854864, // VEX_Vpblendw_xmm_xmm_xmmm128_imm8_G
+        3855376, // VEX_Vpblendw_ymm_ymm_ymmm256_imm8
+        3855888, // VEX_Vpblendw_ymm_ymm_ymmm256_imm8_G
+        3856400, // Palignr_mm_mmm64_imm8
+        3856912, // Palignr_mm_mmm64_imm8_G
+        3857424, // Palignr_xmm_xmmm128_imm8
+        3857936, // Palignr_xmm_xmmm128_imm8_G
+        3858448, // VEX_Vpalignr_xmm_xmm_xmmm128_imm8
+        3858960, // VEX_Vpalignr_xmm_xmm_xmmm128_imm8_G
+        3859472, // VEX_Vpalignr_ymm_ymm_ymmm256_imm8
+        3859984, // VEX_Vpalignr_ymm_ymm_ymmm256_imm8_G
+        3863568, // Pextrb_r32m8_xmm_imm8
+        3864080, // Pextrb_r32m8_xmm_imm8_G
+        3864592, // Pextrb_r64m8_xmm_imm8
+        3865104, // Pextrb_r64m8_xmm_imm8_G
+        3865616, // VEX_Vpextrb_r32m8_xmm_imm8
+        3866128, // VEX_Vpextrb_r32m8_xmm_imm8_G
+        3866640, // VEX_Vpextrb_r64m8_xmm_imm8
+        3867152, // VEX_Vpextrb_r64m8_xmm_imm8_G
+        3869712, // Pextrw_r32m16_xmm_imm8
+        3870224, // Pextrw_r32m16_xmm_imm8_G
+        3870736, // Pextrw_r64m16_xmm_imm8
+        3871248, // Pextrw_r64m16_xmm_imm8_G
+        3871760, // VEX_Vpextrw_r32m16_xmm_imm8
+        3872272, // VEX_Vpextrw_r32m16_xmm_imm8_G
+        3872784, // VEX_Vpextrw_r64m16_xmm_imm8
+        3873296, // VEX_Vpextrw_r64m16_xmm_imm8_G
+        3875856, // Pextrd_rm32_xmm_imm8
+        3876368, // Pextrd_rm32_xmm_imm8_G
+        3876880, // Pextrq_rm64_xmm_imm8
+        3877392, // Pextrq_rm64_xmm_imm8_G
+        3877904, // VEX_Vpextrd_rm32_xmm_imm8
+        3878416, // VEX_Vpextrd_rm32_xmm_imm8_G
+        3878928, // VEX_Vpextrq_rm64_xmm_imm8
+        3879440, // VEX_Vpextrq_rm64_xmm_imm8_G
+        3882000, // Extractps_rm32_xmm_imm8
+        3882512, // Extractps_rm32_xmm_imm8_G
+        3883024, // Extractps_r64m32_xmm_imm8
+        3883536, // Extractps_r64m32_xmm_imm8_G
+        3884048, // VEX_Vextractps_rm32_xmm_imm8
+        3884560, // VEX_Vextractps_rm32_xmm_imm8_G
+        3885072, // VEX_Vextractps_r64m32_xmm_imm8
+        3885584, // VEX_Vextractps_r64m32_xmm_imm8_G
+        3888144, // VEX_Vinsertf128_ymm_ymm_xmmm128_imm8
+        3888656, // VEX_Vinsertf128_ymm_ymm_xmmm128_imm8_G
+        3893264, // VEX_Vextractf128_xmmm128_ymm_imm8
+        3893776, // VEX_Vextractf128_xmmm128_ymm_imm8_G
+        3919888, // Pinsrb_xmm_r32m8_imm8
+        3920400, // Pinsrb_xmm_r32m8_imm8_G
+        3920912, // Pinsrb_xmm_r64m8_imm8
+        3921424, // Pinsrb_xmm_r64m8_imm8_G
+        3921936, // VEX_Vpinsrb_xmm_xmm_r32m8_imm8
+        3922448, // VEX_Vpinsrb_xmm_xmm_r32m8_imm8_G
+        3922960, // VEX_Vpinsrb_xmm_xmm_r64m8_imm8
+        3923472, // VEX_Vpinsrb_xmm_xmm_r64m8_imm8_G
+        3926032, // Insertps_xmm_xmmm32_imm8
+        3926544, // Insertps_xmm_xmmm32_imm8_G
+        3927056, // VEX_Vinsertps_xmm_xmm_xmmm32_imm8
+        3927568, // VEX_Vinsertps_xmm_xmm_xmmm32_imm8_G
+        3929104, // Pinsrd_xmm_rm32_imm8
+        3929616, // Pinsrd_xmm_rm32_imm8_G
+        3930128, // Pinsrq_xmm_rm64_imm8
+        3930640, // Pinsrq_xmm_rm64_imm8_G
+        3931152, // VEX_Vpinsrd_xmm_xmm_rm32_imm8
+        3931664, // VEX_Vpinsrd_xmm_xmm_rm32_imm8_G
+        3932176, // VEX_Vpinsrq_xmm_xmm_rm64_imm8
+        3932688, // VEX_Vpinsrq_xmm_xmm_rm64_imm8_G
+        3961872, // VEX_Vinserti128_ymm_ymm_xmmm128_imm8
+        3962384, // VEX_Vinserti128_ymm_ymm_xmmm128_imm8_G
+        3966992, // VEX_Vextracti128_xmmm128_ymm_imm8
+        3967504, // VEX_Vextracti128_xmmm128_ymm_imm8_G
+        3993616, // Mpsadbw_xmm_xmmm128_imm8
+        3994128, // Mpsadbw_xmm_xmmm128_imm8_G
+        3994640, // VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8
+        3995152, // VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_G
+        3995664, // VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8
+        3996176, // VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_G
+        4010000, // VEX_Vperm2i128_ymm_ymm_ymmm256_imm8
+        4010512, // VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_G
+        4019216, // VEX_Vblendvps_xmm_xmm_xmmm128_xmm
+        4019728, // VEX_Vblendvps_xmm_xmm_xmmm128_xmm_G
+        4020240, // VEX_Vblendvps_ymm_ymm_ymmm256_ymm
+        4020752, // VEX_Vblendvps_ymm_ymm_ymmm256_ymm_G
+        4021264, // VEX_Vblendvpd_xmm_xmm_xmmm128_xmm
+        4021776, // VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_G
+        4022288, // VEX_Vblendvpd_ymm_ymm_ymmm256_ymm
+        4022800, // VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_G
+        4023312, // VEX_Vpblendvb_xmm_xmm_xmmm128_xmm
+        4023824, // VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_G
+        4024336, // VEX_Vpblendvb_ymm_ymm_ymmm256_ymm
+        4024848, // VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_G
+        4066320, // Pcmpestrm_xmm_xmmm128_imm8
+        4066352, // Pcmpestrm_xmm_xmmm128_imm8_F
+        4066832, // Pcmpestrm_xmm_xmmm128_imm8_G
+        4066864, // Pcmpestrm_xmm_xmmm128_imm8_G_F
+        4067344, // Pcmpestrm64_xmm_xmmm128_imm8
+        4067376, // Pcmpestrm64_xmm_xmmm128_imm8_F
+        4067856, // Pcmpestrm64_xmm_xmmm128_imm8_G
+        4067888, // Pcmpestrm64_xmm_xmmm128_imm8_G_F
+        4068368, // VEX_Vpcmpestrm_xmm_xmmm128_imm8
+        4068400, // VEX_Vpcmpestrm_xmm_xmmm128_imm8_F
+        4068880, // VEX_Vpcmpestrm_xmm_xmmm128_imm8_G
+        4068912, // VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_F
+        4069392, // VEX_Vpcmpestrm64_xmm_xmmm128_imm8
+        4069424, // VEX_Vpcmpestrm64_xmm_xmmm128_imm8_F
+        4069904, // VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G
+        4069936, // VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_F
+        4070416, // Pcmpestri_xmm_xmmm128_imm8
+        4070448, // Pcmpestri_xmm_xmmm128_imm8_F
+        4070928, // Pcmpestri_xmm_xmmm128_imm8_G
+        4070960, // Pcmpestri_xmm_xmmm128_imm8_G_F
+        4071440, // Pcmpestri64_xmm_xmmm128_imm8
+        4071472, // Pcmpestri64_xmm_xmmm128_imm8_F
+        4071952, // Pcmpestri64_xmm_xmmm128_imm8_G
+        4071984, // Pcmpestri64_xmm_xmmm128_imm8_G_F
+        4072464, // VEX_Vpcmpestri_xmm_xmmm128_imm8
+        4072496, // VEX_Vpcmpestri_xmm_xmmm128_imm8_F
+        4072976, // VEX_Vpcmpestri_xmm_xmmm128_imm8_G
+        4073008, // VEX_Vpcmpestri_xmm_xmmm128_imm8_G_F
+        4073488, // VEX_Vpcmpestri64_xmm_xmmm128_imm8
+        4073520, // VEX_Vpcmpestri64_xmm_xmmm128_imm8_F
+        4074000, // VEX_Vpcmpestri64_xmm_xmmm128_imm8_G
+        4074032, // VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_F
+        4074512, // Pcmpistrm_xmm_xmmm128_imm8
+        4074544, // Pcmpistrm_xmm_xmmm128_imm8_F
+        4075024, // Pcmpistrm_xmm_xmmm128_imm8_G
+        4075056, // Pcmpistrm_xmm_xmmm128_imm8_G_F
+        4075536, // VEX_Vpcmpistrm_xmm_xmmm128_imm8
+        4075568, // VEX_Vpcmpistrm_xmm_xmmm128_imm8_F
+        4076048, // VEX_Vpcmpistrm_xmm_xmmm128_imm8_G
+        4076080, // VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_F
+        4076560, // Pcmpistri_xmm_xmmm128_imm8
+        4076592, // Pcmpistri_xmm_xmmm128_imm8_F
+        4077072, // Pcmpistri_xmm_xmmm128_imm8_G
+        4077104, // Pcmpistri_xmm_xmmm128_imm8_G_F
+        4077584, // VEX_Vpcmpistri_xmm_xmmm128_imm8
+        4077616, // VEX_Vpcmpistri_xmm_xmmm128_imm8_F
+        4078096, // VEX_Vpcmpistri_xmm_xmmm128_imm8_G
+        4078128, // VEX_Vpcmpistri_xmm_xmmm128_imm8_G_F
         4169744, // VEX_Rorx_r32_rm32_imm8
         4170256, // VEX_Rorx_r32_rm32_imm8_G
         4170768, // VEX_Rorx_r64_rm64_imm8
@@ -4779,6 +6180,9 @@ public static unsafe partial class HandlerTable
         4320784, // Prefetchreserved6_m8_G
         4321808, // Prefetchreserved7_m8_G
         4322320, // Ud0
+        4397072, // VEX_Vbroadcastss_xmm_xmm
+        4398096, // VEX_Vbroadcastss_ymm_xmm
+        4399120, // VEX_Vbroadcastsd_ymm_xmm
     ];
 }
 
@@ -5383,6 +6787,182 @@ public static unsafe partial class Handlers<TMemory>
         593 => Group593(index % 8),
         594 => Group594(index % 8),
         595 => Group595(index % 8),
+        596 => Group596(index % 8),
+        597 => Group597(index % 8),
+        598 => Group598(index % 8),
+        599 => Group599(index % 8),
+        600 => Group600(index % 8),
+        601 => Group601(index % 8),
+        602 => Group602(index % 8),
+        603 => Group603(index % 8),
+        604 => Group604(index % 8),
+        605 => Group605(index % 8),
+        606 => Group606(index % 8),
+        607 => Group607(index % 8),
+        608 => Group608(index % 8),
+        609 => Group609(index % 8),
+        610 => Group610(index % 8),
+        611 => Group611(index % 8),
+        612 => Group612(index % 8),
+        613 => Group613(index % 8),
+        614 => Group614(index % 8),
+        615 => Group615(index % 8),
+        616 => Group616(index % 8),
+        617 => Group617(index % 8),
+        618 => Group618(index % 8),
+        619 => Group619(index % 8),
+        620 => Group620(index % 8),
+        621 => Group621(index % 8),
+        622 => Group622(index % 8),
+        623 => Group623(index % 8),
+        624 => Group624(index % 8),
+        625 => Group625(index % 8),
+        626 => Group626(index % 8),
+        627 => Group627(index % 8),
+        628 => Group628(index % 8),
+        629 => Group629(index % 8),
+        630 => Group630(index % 8),
+        631 => Group631(index % 8),
+        632 => Group632(index % 8),
+        633 => Group633(index % 8),
+        634 => Group634(index % 8),
+        635 => Group635(index % 8),
+        636 => Group636(index % 8),
+        637 => Group637(index % 8),
+        638 => Group638(index % 8),
+        639 => Group639(index % 8),
+        640 => Group640(index % 8),
+        641 => Group641(index % 8),
+        642 => Group642(index % 8),
+        643 => Group643(index % 8),
+        644 => Group644(index % 8),
+        645 => Group645(index % 8),
+        646 => Group646(index % 8),
+        647 => Group647(index % 8),
+        648 => Group648(index % 8),
+        649 => Group649(index % 8),
+        650 => Group650(index % 8),
+        651 => Group651(index % 8),
+        652 => Group652(index % 8),
+        653 => Group653(index % 8),
+        654 => Group654(index % 8),
+        655 => Group655(index % 8),
+        656 => Group656(index % 8),
+        657 => Group657(index % 8),
+        658 => Group658(index % 8),
+        659 => Group659(index % 8),
+        660 => Group660(index % 8),
+        661 => Group661(index % 8),
+        662 => Group662(index % 8),
+        663 => Group663(index % 8),
+        664 => Group664(index % 8),
+        665 => Group665(index % 8),
+        666 => Group666(index % 8),
+        667 => Group667(index % 8),
+        668 => Group668(index % 8),
+        669 => Group669(index % 8),
+        670 => Group670(index % 8),
+        671 => Group671(index % 8),
+        672 => Group672(index % 8),
+        673 => Group673(index % 8),
+        674 => Group674(index % 8),
+        675 => Group675(index % 8),
+        676 => Group676(index % 8),
+        677 => Group677(index % 8),
+        678 => Group678(index % 8),
+        679 => Group679(index % 8),
+        680 => Group680(index % 8),
+        681 => Group681(index % 8),
+        682 => Group682(index % 8),
+        683 => Group683(index % 8),
+        684 => Group684(index % 8),
+        685 => Group685(index % 8),
+        686 => Group686(index % 8),
+        687 => Group687(index % 8),
+        688 => Group688(index % 8),
+        689 => Group689(index % 8),
+        690 => Group690(index % 8),
+        691 => Group691(index % 8),
+        692 => Group692(index % 8),
+        693 => Group693(index % 8),
+        694 => Group694(index % 8),
+        695 => Group695(index % 8),
+        696 => Group696(index % 8),
+        697 => Group697(index % 8),
+        698 => Group698(index % 8),
+        699 => Group699(index % 8),
+        700 => Group700(index % 8),
+        701 => Group701(index % 8),
+        702 => Group702(index % 8),
+        703 => Group703(index % 8),
+        704 => Group704(index % 8),
+        705 => Group705(index % 8),
+        706 => Group706(index % 8),
+        707 => Group707(index % 8),
+        708 => Group708(index % 8),
+        709 => Group709(index % 8),
+        710 => Group710(index % 8),
+        711 => Group711(index % 8),
+        712 => Group712(index % 8),
+        713 => Group713(index % 8),
+        714 => Group714(index % 8),
+        715 => Group715(index % 8),
+        716 => Group716(index % 8),
+        717 => Group717(index % 8),
+        718 => Group718(index % 8),
+        719 => Group719(index % 8),
+        720 => Group720(index % 8),
+        721 => Group721(index % 8),
+        722 => Group722(index % 8),
+        723 => Group723(index % 8),
+        724 => Group724(index % 8),
+        725 => Group725(index % 8),
+        726 => Group726(index % 8),
+        727 => Group727(index % 8),
+        728 => Group728(index % 8),
+        729 => Group729(index % 8),
+        730 => Group730(index % 8),
+        731 => Group731(index % 8),
+        732 => Group732(index % 8),
+        733 => Group733(index % 8),
+        734 => Group734(index % 8),
+        735 => Group735(index % 8),
+        736 => Group736(index % 8),
+        737 => Group737(index % 8),
+        738 => Group738(index % 8),
+        739 => Group739(index % 8),
+        740 => Group740(index % 8),
+        741 => Group741(index % 8),
+        742 => Group742(index % 8),
+        743 => Group743(index % 8),
+        744 => Group744(index % 8),
+        745 => Group745(index % 8),
+        746 => Group746(index % 8),
+        747 => Group747(index % 8),
+        748 => Group748(index % 8),
+        749 => Group749(index % 8),
+        750 => Group750(index % 8),
+        751 => Group751(index % 8),
+        752 => Group752(index % 8),
+        753 => Group753(index % 8),
+        754 => Group754(index % 8),
+        755 => Group755(index % 8),
+        756 => Group756(index % 8),
+        757 => Group757(index % 8),
+        758 => Group758(index % 8),
+        759 => Group759(index % 8),
+        760 => Group760(index % 8),
+        761 => Group761(index % 8),
+        762 => Group762(index % 8),
+        763 => Group763(index % 8),
+        764 => Group764(index % 8),
+        765 => Group765(index % 8),
+        766 => Group766(index % 8),
+        767 => Group767(index % 8),
+        768 => Group768(index % 8),
+        769 => Group769(index % 8),
+        770 => Group770(index % 8),
+        771 => Group771(index % 8),
         _ => 0,
     };
 
@@ -11541,1356 +13121,2149 @@ public static unsafe partial class Handlers<TMemory>
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D_G,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetch_m8_G,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchw_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group474(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group475(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_xmm_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_m32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64_B,
         _ => 0,
     };
 
     private static nint Group476(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_xmm_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_m64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmmm128_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmmm128_xmm_G,
         _ => 0,
     };
 
     private static nint Group477(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymmm256_ymm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymmm256_ymm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmmm128_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmmm128_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmmm128_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmmm128_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymmm256_ymm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymmm256_ymm_G,
         _ => 0,
     };
 
     private static nint Group478(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_xmm_xmm_0F11,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_m32_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm_G,
         _ => 0,
     };
 
     private static nint Group479(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchnta_m8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht0_m8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht1_m8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht2_m8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_xmm_xmm_0F11,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_m64_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhlps_xmm_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlps_xmm_m64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhlps_xmm_xmm_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlps_xmm_xmm_m64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlpd_xmm_m64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlpd_xmm_xmm_m64_G,
         _ => 0,
     };
 
     private static nint Group480(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspd_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspq_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsldup_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsldup_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movddup_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movddup_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group481(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_xmm_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_xmm_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlps_m64_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlps_m64_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlpd_m64_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlpd_m64_xmm_G,
         _ => 0,
     };
 
     private static nint Group482(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrmsr,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtsc,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdmsr,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklps_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklps_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklpd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklpd_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group483(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhps_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhps_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_xmm_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group484(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_ymm_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_ymm_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhpd_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhpd_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group485(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlhps_xmm_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlhps_xmm_xmm_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhps_xmm_m64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhps_xmm_xmm_m64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhpd_xmm_m64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhpd_xmm_xmm_m64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movshdup_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movshdup_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group486(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhps_m64_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhps_m64_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhpd_m64_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhpd_m64_xmm_G,
         _ => 0,
     };
 
     private static nint Group487(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19_G,
         _ => 0,
     };
 
     private static nint Group488(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A_G,
         _ => 0,
     };
 
     private static nint Group489(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B_G,
         _ => 0,
     };
 
     private static nint Group490(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D_G,
         _ => 0,
     };
 
     private static nint Group491(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E_G,
         _ => 0,
     };
 
     private static nint Group492(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F_G,
         _ => 0,
     };
 
     private static nint Group493(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchnta_m8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht0_m8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht1_m8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht2_m8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspd_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspq_r64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr32,
         _ => 0,
     };
 
     private static nint Group494(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr_F,
         _ => 0,
     };
 
     private static nint Group495(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128_B,
         _ => 0,
     };
 
     private static nint Group496(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group497(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmmm128_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmmm128_xmm_G,
         _ => 0,
     };
 
     private static nint Group498(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymmm256_ymm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymmm256_ymm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmmm128_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmmm128_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmmm128_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmmm128_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm_G,
         _ => 0,
     };
 
     private static nint Group499(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntps_m128_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m128_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m256_ymm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntpd_m128_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m128_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m256_ymm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrmsr,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtsc,
         _ => 0,
     };
 
     private static nint Group500(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jo_rel32_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jno_rel32_64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jb_rel32_64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdmsr,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64,
         _ => 0,
     };
 
     private static nint Group501(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jae_rel32_64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Je_rel32_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jne_rel32_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jbe_rel32_64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ja_rel32_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Js_rel32_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jns_rel32_64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jp_rel32_64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_G,
         _ => 0,
     };
 
     private static nint Group502(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jnp_rel32_64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jl_rel32_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jge_rel32_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jle_rel32_64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jg_rel32_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_B,
         _ => 0,
     };
 
     private static nint Group503(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32,
         _ => 0,
     };
 
     private static nint Group504(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group505(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_B,
         _ => 0,
     };
 
     private static nint Group506(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16,
         _ => 0,
     };
 
     private static nint Group507(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group508(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_FS,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_FS,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cpuid,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group509(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64,
         _ => 0,
     };
 
     private static nint Group510(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_G,
         _ => 0,
     };
 
     private static nint Group511(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_B,
         _ => 0,
     };
 
     private static nint Group512(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32,
         _ => 0,
     };
 
     private static nint Group513(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group514(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_B,
         _ => 0,
     };
 
     private static nint Group515(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_GS,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_GS,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16,
         _ => 0,
     };
 
     private static nint Group516(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group517(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group518(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r32_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r64_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_ymm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_ymm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r32_xmm,
         _ => 0,
     };
 
     private static nint Group519(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r64_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_ymm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_ymm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group520(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group521(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group522(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group523(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group524(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ldmxcsr_m32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group525(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vldmxcsr_m32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stmxcsr_m32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vstmxcsr_m32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clwb_m8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflush_m8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group526(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflushopt_m8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_E9,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EA,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EB,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EC,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_ED,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EE,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group527(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EF,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F2,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F3,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F4,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F5,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F6,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group528(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F7,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_F9,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FA,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FB,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FC,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FD,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FE,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group529(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FF,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group530(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group531(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group532(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group533(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group534(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group535(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group536(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group537(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group538(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group539(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_G,
         _ => 0,
     };
 
     private static nint Group540(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group541(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group542(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8,
         _ => 0,
     };
 
     private static nint Group543(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8,
         _ => 0,
     };
 
     private static nint Group544(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8,
         _ => 0,
     };
 
     private static nint Group545(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_imm8,
         _ => 0,
     };
 
     private static nint Group546(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_imm8,
         _ => 0,
     };
 
     private static nint Group547(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_imm8,
         _ => 0,
     };
 
     private static nint Group548(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrldq_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group549(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_xmm_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_ymm_ymm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslldq_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_xmm_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group550(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_ymm_ymm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group551(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group552(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group553(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Emms,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroupper,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroall,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm_G,
         _ => 0,
     };
 
     private static nint Group554(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm_G,
         _ => 0,
     };
 
     private static nint Group555(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm,
         _ => 0,
     };
 
     private static nint Group556(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm_G,
         _ => 0,
     };
 
     private static nint Group557(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jo_rel32_64,
         _ => 0,
     };
 
     private static nint Group558(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jno_rel32_64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jb_rel32_64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jae_rel32_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Je_rel32_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jne_rel32_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jbe_rel32_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ja_rel32_64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Js_rel32_64,
         _ => 0,
     };
 
     private static nint Group559(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jns_rel32_64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jp_rel32_64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jnp_rel32_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jl_rel32_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jge_rel32_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jle_rel32_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jg_rel32_64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8,
         _ => 0,
     };
 
     private static nint Group560(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_G,
         _ => 0,
     };
 
     private static nint Group561(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_B,
         _ => 0,
     };
 
     private static nint Group562(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8,
         _ => 0,
     };
 
     private static nint Group563(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_G,
         _ => 0,
     };
 
     private static nint Group564(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_B,
         _ => 0,
     };
 
     private static nint Group565(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_FS,
         _ => 0,
     };
 
     private static nint Group566(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_FS,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cpuid,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G_F,
         _ => 0,
     };
 
     private static nint Group567(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_F,
         _ => 0,
     };
 
     private static nint Group568(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group569(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group570(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_F,
         _ => 0,
     };
 
     private static nint Group571(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B_F,
         _ => 0,
     };
 
     private static nint Group572(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G_F,
         _ => 0,
     };
 
     private static nint Group573(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_GS,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_GS,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P_F,
         _ => 0,
     };
 
     private static nint Group574(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_F,
         _ => 0,
     };
 
     private static nint Group575(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_F,
         _ => 0,
     };
 
     private static nint Group576(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P_F,
         _ => 0,
     };
 
     private static nint Group577(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m32_r32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m64_r64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_F,
+        _ => 0,
+    };
+
+    private static nint Group578(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B_F,
+        _ => 0,
+    };
+
+    private static nint Group579(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G_F,
+        _ => 0,
+    };
+
+    private static nint Group580(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_F,
+        _ => 0,
+    };
+
+    private static nint Group581(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r64,
+        _ => 0,
+    };
+
+    private static nint Group582(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ldmxcsr_m32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vldmxcsr_m32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stmxcsr_m32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vstmxcsr_m32_G,
+        _ => 0,
+    };
+
+    private static nint Group583(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clwb_m8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflush_m8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflushopt_m8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_E9,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EA,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EB,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EC,
+        _ => 0,
+    };
+
+    private static nint Group584(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_ED,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EE,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EF,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F2,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F3,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F4,
+        _ => 0,
+    };
+
+    private static nint Group585(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F5,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F6,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F7,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_F9,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FA,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FB,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FC,
+        _ => 0,
+    };
+
+    private static nint Group586(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FD,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FE,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FF,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G,
+        _ => 0,
+    };
+
+    private static nint Group587(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64,
+        _ => 0,
+    };
+
+    private static nint Group588(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B,
+        _ => 0,
+    };
+
+    private static nint Group589(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16,
+        _ => 0,
+    };
+
+    private static nint Group590(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P,
+        _ => 0,
+    };
+
+    private static nint Group591(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G,
+        _ => 0,
+    };
+
+    private static nint Group592(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P,
+        _ => 0,
+    };
+
+    private static nint Group593(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B,
+        _ => 0,
+    };
+
+    private static nint Group594(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32,
+        _ => 0,
+    };
+
+    private static nint Group595(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P,
+        _ => 0,
+    };
+
+    private static nint Group596(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G,
+        _ => 0,
+    };
+
+    private static nint Group597(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_B,
+        _ => 0,
+    };
+
+    private static nint Group598(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16,
+        _ => 0,
+    };
+
+    private static nint Group599(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G,
+        _ => 0,
+    };
+
+    private static nint Group600(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G,
+        _ => 0,
+    };
+
+    private static nint Group601(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64,
+        _ => 0,
+    };
+
+    private static nint Group602(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group603(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_F,
+        _ => 0,
+    };
+
+    private static nint Group604(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_F,
+        _ => 0,
+    };
+
+    private static nint Group605(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_F,
+        _ => 0,
+    };
+
+    private static nint Group606(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P_F,
+        _ => 0,
+    };
+
+    private static nint Group607(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group608(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P_F,
+        _ => 0,
+    };
+
+    private static nint Group609(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_F,
+        _ => 0,
+    };
+
+    private static nint Group610(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_F,
+        _ => 0,
+    };
+
+    private static nint Group611(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P_F,
+        _ => 0,
+    };
+
+    private static nint Group612(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group613(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P_F,
+        _ => 0,
+    };
+
+    private static nint Group614(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_F,
+        _ => 0,
+    };
+
+    private static nint Group615(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_F,
+        _ => 0,
+    };
+
+    private static nint Group616(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P_F,
+        _ => 0,
+    };
+
+    private static nint Group617(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group618(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P_F,
+        _ => 0,
+    };
+
+    private static nint Group619(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B_F,
+        _ => 0,
+    };
+
+    private static nint Group620(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group621(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_F,
+        _ => 0,
+    };
+
+    private static nint Group622(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_F,
+        _ => 0,
+    };
+
+    private static nint Group623(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G_F,
+        _ => 0,
+    };
+
+    private static nint Group624(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_F,
+        _ => 0,
+    };
+
+    private static nint Group625(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G_F,
+        _ => 0,
+    };
+
+    private static nint Group626(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group627(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_B,
+        _ => 0,
+    };
+
+    private static nint Group628(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16,
+        _ => 0,
+    };
+
+    private static nint Group629(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P_F,
+        _ => 0,
+    };
+
+    private static nint Group630(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_F,
+        _ => 0,
+    };
+
+    private static nint Group631(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_F,
+        _ => 0,
+    };
+
+    private static nint Group632(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P_F,
+        _ => 0,
+    };
+
+    private static nint Group633(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group634(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m32_r32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m64_r64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group635(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group636(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_mm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_mm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group637(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group638(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8_G,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_F,
         4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P,
@@ -12900,7 +15273,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group578(int index) => index switch
+    private static nint Group639(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P_F,
@@ -12913,7 +15286,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group579(int index) => index switch
+    private static nint Group640(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16_F,
@@ -12926,208 +15299,1699 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group580(int index) => index switch
+    private static nint Group641(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_mmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_mmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_xmmm128_G,
         _ => 0,
     };
 
-    private static nint Group581(int index) => index switch
+    private static nint Group642(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r16_m16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r32_m32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r64_m64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_mmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_mmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_xmmm128_G,
         _ => 0,
     };
 
-    private static nint Group582(int index) => index switch
+    private static nint Group643(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m16_r16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m32_r32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m64_r64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_mmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_mmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_xmmm128_G,
         _ => 0,
     };
 
-    private static nint Group583(int index) => index switch
+    private static nint Group644(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_mm_mmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_mm_mmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_xmm_xmm_xmmm128_G,
         _ => 0,
     };
 
-    private static nint Group584(int index) => index switch
+    private static nint Group645(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_mm_mmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_mm_mmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_xmm_xmm_xmmm128_G,
         _ => 0,
     };
 
-    private static nint Group585(int index) => index switch
+    private static nint Group646(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmmm64_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmmm64_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq2dq_xmm_mm,
         _ => 0,
     };
 
-    private static nint Group586(int index) => index switch
+    private static nint Group647(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdq2q_mm_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r32_mm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r64_mm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r32_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r64_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r32_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r64_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r32_ymm,
         _ => 0,
     };
 
-    private static nint Group587(int index) => index switch
+    private static nint Group648(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r64_ymm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_ymm_ymm_ymmm256,
         _ => 0,
     };
 
-    private static nint Group588(int index) => index switch
+    private static nint Group649(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
-    private static nint Group589(int index) => index switch
+    private static nint Group650(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_ymm_ymm_ymmm256,
         _ => 0,
     };
 
-    private static nint Group590(int index) => index switch
+    private static nint Group651(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_ymm_ymm_ymmm256,
         _ => 0,
     };
 
-    private static nint Group591(int index) => index switch
+    private static nint Group652(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_ymm_ymm_ymmm256,
         _ => 0,
     };
 
-    private static nint Group592(int index) => index switch
+    private static nint Group653(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
-    private static nint Group593(int index) => index switch
+    private static nint Group654(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_ymm_ymm_ymmm256,
         _ => 0,
     };
 
-    private static nint Group594(int index) => index switch
+    private static nint Group655(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved3_m8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_ymm_ymm_ymmm256,
         _ => 0,
     };
 
-    private static nint Group595(int index) => index switch
+    private static nint Group656(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved4_m8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved5_m8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved6_m8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved7_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_ymm_ymm_ymmm256,
+        _ => 0,
+    };
+
+    private static nint Group657(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group658(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group659(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_ymm_ymm_ymmm256,
+        _ => 0,
+    };
+
+    private static nint Group660(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_ymm_ymm_ymmm256,
+        _ => 0,
+    };
+
+    private static nint Group661(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_ymm_ymm_ymmm256,
+        _ => 0,
+    };
+
+    private static nint Group662(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntq_m64_mm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntdq_m128_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdq_m128_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdq_m256_ymm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group663(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group664(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group665(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group666(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group667(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group668(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group669(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group670(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lddqu_xmm_m128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vlddqu_xmm_m128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vlddqu_ymm_m256_G,
+        _ => 0,
+    };
+
+    private static nint Group671(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group672(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group673(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group674(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group675(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group676(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group677(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maskmovq_rDI_mm_mm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maskmovdqu_rDI_xmm_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovdqu_rDI_xmm_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group678(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group679(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group680(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group681(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group682(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group683(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group684(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_B,
+        _ => 0,
+    };
+
+    private static nint Group685(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group686(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group687(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group688(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group689(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group690(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group691(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group692(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group693(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group694(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group695(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group696(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group697(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group698(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128_G_F,
+        _ => 0,
+    };
+
+    private static nint Group699(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128_G_F,
+        _ => 0,
+    };
+
+    private static nint Group700(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendvb_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendvb_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvps_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvps_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group701(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_G_F,
+        _ => 0,
+    };
+
+    private static nint Group702(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_G_F,
+        _ => 0,
+    };
+
+    private static nint Group703(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_m32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_m32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_m64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastf128_ymm_m128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group704(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group705(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group706(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbw_xmm_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbw_xmm_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_xmm_xmmm64_G,
+        _ => 0,
+    };
+
+    private static nint Group707(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbd_xmm_xmmm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbd_xmm_xmmm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_ymm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_ymm_xmmm64_G,
+        _ => 0,
+    };
+
+    private static nint Group708(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_xmm_xmmm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_xmm_xmmm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_ymm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_ymm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwd_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwd_xmm_xmmm64_G,
+        _ => 0,
+    };
+
+    private static nint Group709(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_ymm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_ymm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwq_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwq_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_xmm_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_xmm_xmmm32_G,
+        _ => 0,
+    };
+
+    private static nint Group710(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxdq_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxdq_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_xmm_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_xmm_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_ymm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_ymm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group711(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqq_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqq_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group712(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntdqa_xmm_m128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdqa_xmm_m128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdqa_ymm_m256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packusdw_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group713(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packusdw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_xmm_xmm_m128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_ymm_ymm_m256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_xmm_xmm_m128_G,
+        _ => 0,
+    };
+
+    private static nint Group714(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_ymm_ymm_m256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_m128_xmm_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_m256_ymm_ymm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_m128_xmm_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_m256_ymm_ymm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbw_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbw_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_xmm_xmmm64,
+        _ => 0,
+    };
+
+    private static nint Group715(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_ymm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_ymm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbd_xmm_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbd_xmm_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_ymm_xmmm64,
+        _ => 0,
+    };
+
+    private static nint Group716(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_ymm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbq_xmm_xmmm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbq_xmm_xmmm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_xmm_xmmm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_xmm_xmmm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_ymm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_ymm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwd_xmm_xmmm64,
+        _ => 0,
+    };
+
+    private static nint Group717(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwd_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_xmm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_xmm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_ymm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_ymm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwq_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwq_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_xmm_xmmm32,
+        _ => 0,
+    };
+
+    private static nint Group718(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_ymm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_ymm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxdq_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxdq_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_ymm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group719(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_ymm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtq_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtq_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_ymm_ymm_ymmm256,
+        _ => 0,
+    };
+
+    private static nint Group720(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsd_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group721(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminuw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminuw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group722(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminud_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminud_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_ymm_ymm_ymmm256,
+        _ => 0,
+    };
+
+    private static nint Group723(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsd_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group724(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxuw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxuw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group725(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxud_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxud_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_ymm_ymm_ymmm256,
+        _ => 0,
+    };
+
+    private static nint Group726(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulld_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulld_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phminposuw_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group727(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phminposuw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphminposuw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphminposuw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group728(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group729(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_xmm_xmmm32,
+        _ => 0,
+    };
+
+    private static nint Group730(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_ymm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_ymm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_ymm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_ymm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcasti128_ymm_m128_G,
+        _ => 0,
+    };
+
+    private static nint Group731(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_ymm_xmmm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_ymm_xmmm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_xmm_xmmm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_xmm_xmmm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_ymm_xmmm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_ymm_xmmm16_G,
+        _ => 0,
+    };
+
+    private static nint Group732(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_xmm_xmm_m128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_ymm_ymm_m256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_xmm_xmm_m128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_ymm_ymm_m256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_m128_xmm_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_m256_ymm_ymm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_m128_xmm_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_m256_ymm_ymm_G,
+        _ => 0,
+    };
+
+    private static nint Group733(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_xmm_vm32x_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_ymm_vm32y_ymm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdq_xmm_vm32x_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdq_ymm_vm32x_ymm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqd_xmm_vm64x_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqd_xmm_vm64y_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqq_xmm_vm64x_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqq_ymm_vm64y_ymm_G,
+        _ => 0,
+    };
+
+    private static nint Group734(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_xmm_vm32x_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_ymm_vm32y_ymm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdpd_xmm_vm32x_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdpd_ymm_vm32x_ymm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqps_xmm_vm64x_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqps_xmm_vm64y_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqpd_xmm_vm64x_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqpd_ymm_vm64y_ymm_G,
+        _ => 0,
+    };
+
+    private static nint Group735(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r16_m16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r32_m32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r64_m64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m16_r16_G,
+        _ => 0,
+    };
+
+    private static nint Group736(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m32_r32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m64_r64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64_G,
+        _ => 0,
+    };
+
+    private static nint Group737(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group738(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group739(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group740(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group741(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group742(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64_G,
+        _ => 0,
+    };
+
+    private static nint Group743(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group744(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group745(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group746(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64_G,
+        _ => 0,
+    };
+
+    private static nint Group747(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64_G,
+        _ => 0,
+    };
+
+    private static nint Group748(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermpd_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermpd_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_xmm_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_xmm_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_ymm_ymm_ymmm256_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_ymm_ymm_ymmm256_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group749(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymmm256_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymmm256_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group750(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendps_xmm_xmmm128_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendps_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_xmm_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_xmm_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_ymm_ymm_ymmm256_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_ymm_ymm_ymmm256_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group751(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendpd_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendpd_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_xmm_xmm_xmmm128_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_xmm_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_ymm_ymm_ymmm256_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_ymm_ymm_ymmm256_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendw_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendw_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group752(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_xmm_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_xmm_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_ymm_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_ymm_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_mm_mmm64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_mm_mmm64_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group753(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_xmm_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_xmm_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_ymm_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_ymm_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r32m8_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r32m8_xmm_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r64m8_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r64m8_xmm_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group754(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r32m8_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r32m8_xmm_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r64m8_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r64m8_xmm_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32m16_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32m16_xmm_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64m16_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64m16_xmm_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group755(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32m16_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32m16_xmm_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64m16_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64m16_xmm_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrd_rm32_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrd_rm32_xmm_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrq_rm64_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrq_rm64_xmm_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group756(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrd_rm32_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrd_rm32_xmm_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrq_rm64_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrq_rm64_xmm_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_rm32_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_rm32_xmm_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_r64m32_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_r64m32_xmm_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group757(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_rm32_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_rm32_xmm_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_r64m32_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_r64m32_xmm_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertf128_ymm_ymm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertf128_ymm_ymm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractf128_xmmm128_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractf128_xmmm128_ymm_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group758(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r64m8_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r64m8_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r32m8_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r32m8_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r64m8_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r64m8_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group759(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertps_xmm_xmm_xmmm32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertps_xmm_xmm_xmmm32_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrd_xmm_rm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrd_xmm_rm32_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrq_xmm_rm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrq_xmm_rm64_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group760(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrq_xmm_xmm_rm64_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrq_xmm_xmm_rm64_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinserti128_ymm_ymm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinserti128_ymm_ymm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextracti128_xmmm128_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextracti128_xmmm128_ymm_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group761(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2i128_ymm_ymm_ymmm256_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group762(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_ymm_ymm_ymmm256_ymm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_ymm_ymm_ymmm256_ymm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_xmm_xmm_xmmm128_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_ymm_ymm_ymmm256_ymm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_G,
+        _ => 0,
+    };
+
+    private static nint Group763(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_ymm_ymm_ymmm256_ymm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group764(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group765(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group766(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group767(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group768(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group769(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group770(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved3_m8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved4_m8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved5_m8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved6_m8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved7_m8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_xmm,
+        _ => 0,
+    };
+
+    private static nint Group771(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_xmm,
         _ => 0,
     };
 }

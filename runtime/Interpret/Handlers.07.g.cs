@@ -3813,6 +3813,1190 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Movups_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movups_xmm_xmmm128_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        Vector128<byte> v3 = TMemory.Load<Vector128<byte>>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v3;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movups_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movupd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movupd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movss_xmm_xmmm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovss_xmm_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovss_xmm_m32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsd_xmm_xmmm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovsd_xmm_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovsd_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movups_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movups_xmmm128_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movups_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movupd_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movupd_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movss_xmmm32_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movss_xmmm32_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movss_xmmm32_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovss_xmm_xmm_xmm_0F11(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovss_m32_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsd_xmmm64_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsd_xmmm64_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsd_xmmm64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovsd_xmm_xmm_xmm_0F11(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovsd_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movhlps_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v0.As<byte, global::System.UInt64>(), v1.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movlps_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovhlps_xmm_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v0.As<byte, global::System.UInt64>(), v1.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovlps_xmm_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movlpd_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovlpd_xmm_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsldup_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsldup_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovsldup_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovsldup_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovsldup_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovsldup_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movddup_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movddup_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovddup_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovddup_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovddup_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovddup_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movlps_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovlps_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movlpd_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovlpd_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Unpcklps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Unpcklps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpcklps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpcklps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpcklps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpcklps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Unpcklpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Unpcklpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpcklpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpcklpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpcklpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpcklpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Unpckhps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Unpckhps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpckhps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpckhps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpckhps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpckhps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Unpckhpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Unpckhpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpckhpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpckhpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpckhpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vunpckhpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movlhps_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v0.As<byte, global::System.UInt64>(), v1.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovlhps_xmm_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v0.As<byte, global::System.UInt64>(), v1.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movhps_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovhps_xmm_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movhpd_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovhpd_xmm_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movshdup_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movshdup_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovshdup_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovshdup_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovshdup_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovshdup_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movhps_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovhps_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movhpd_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovhpd_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Reservednop_rm16_r16_0F18(CpuState* cpu, TbOp* op, byte* mem)
     {
         op++;
@@ -4225,6 +5409,458 @@ public static unsafe partial class Handlers<TMemory>
         return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
     }
 
+    public static int Movaps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movaps_xmm_xmmm128_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v2 = v0 + ((ulong)op->Displacement);
+        if (((uint)(v2 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v7 = TMemory.Load<Vector128<byte>>(cpu, mem, v2);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v7;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movaps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v15;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovaps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovaps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovaps_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovaps_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0x1ful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector256<byte> v15 = TMemory.Load<Vector256<byte>>(cpu, mem, v10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movapd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movapd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v15;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovapd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovapd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovapd_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovapd_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0x1ful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector256<byte> v15 = TMemory.Load<Vector256<byte>>(cpu, mem, v10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movaps_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movaps_xmmm128_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v2 = v0 + ((ulong)op->Displacement);
+        if (((uint)(v2 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v7 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v2, v7);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movaps_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovaps_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovaps_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovaps_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovaps_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0x1ful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movapd_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movapd_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovapd_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovapd_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovapd_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovapd_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0x1ful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movntps_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovntps_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovntps_m256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0x1ful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movntpd_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovntpd_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovntpd_m256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0x1ful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Wrmsr(CpuState* cpu, TbOp* op, byte* mem)
     {
         return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -4234,1739 +5870,6 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadTimeStamp(cpu);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdmsr(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Cmovo_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 192);
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v1) != 0 ? v0 : v3);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovo_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        uint v6 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v4) != 0 ? v3 : v6);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovo_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 192);
-        uint v14 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v12) != 0 ? v11 : v14);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovo_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 192);
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v1) != 0 ? v0 : v3));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovo_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        uint v6 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v4) != 0 ? v3 : v6));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovo_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 192);
-        uint v14 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v12) != 0 ? v11 : v14));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovo_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 192);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)v1) != 0 ? v0 : v3);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovo_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)v4) != 0 ? v3 : v6);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovo_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 192);
-        ulong v14 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)v12) != 0 ? v11 : v14);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovno_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 192);
-        uint v5 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v1) == (0x0u) ? 1u : 0u) != 0 ? v0 : v5);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovno_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        uint v8 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovno_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 192);
-        uint v16 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovno_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 192);
-        uint v5 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v1) == (0x0u) ? 1u : 0u) != 0 ? v0 : v5));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovno_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        uint v8 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovno_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 192);
-        uint v16 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovno_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 192);
-        ulong v5 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)v1) == (0x0u) ? 1u : 0u) != 0 ? v0 : v5);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovno_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovno_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 192);
-        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovb_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v1) != 0 ? v0 : v3);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovb_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        uint v6 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v4) != 0 ? v3 : v6);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovb_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        uint v14 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v12) != 0 ? v11 : v14);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovb_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v1) != 0 ? v0 : v3));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovb_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        uint v6 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v4) != 0 ? v3 : v6));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovb_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        uint v14 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v12) != 0 ? v11 : v14));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovb_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)v1) != 0 ? v0 : v3);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovb_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)v4) != 0 ? v3 : v6);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovb_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        ulong v14 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)v12) != 0 ? v11 : v14);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovae_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        uint v5 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v1) == (0x0u) ? 1u : 0u) != 0 ? v0 : v5);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovae_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        uint v8 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovae_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        uint v16 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovae_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        uint v5 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v1) == (0x0u) ? 1u : 0u) != 0 ? v0 : v5));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovae_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        uint v8 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovae_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        uint v16 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovae_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        ulong v5 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)v1) == (0x0u) ? 1u : 0u) != 0 ? v0 : v5);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovae_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovae_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmove_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 160);
-        uint v4 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v1 == (0x0ul) ? 1u : 0u) != 0 ? v0 : v4);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmove_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 160);
-        uint v7 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v4 == (0x0ul) ? 1u : 0u) != 0 ? v3 : v7);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmove_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 160);
-        uint v15 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v12 == (0x0ul) ? 1u : 0u) != 0 ? v11 : v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmove_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 160);
-        uint v4 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v1 == (0x0ul) ? 1u : 0u) != 0 ? v0 : v4));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmove_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 160);
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v4 == (0x0ul) ? 1u : 0u) != 0 ? v3 : v7));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmove_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 160);
-        uint v15 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v12 == (0x0ul) ? 1u : 0u) != 0 ? v11 : v15));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmove_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 160);
-        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v1 == (0x0ul) ? 1u : 0u) != 0 ? v0 : v4);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmove_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 160);
-        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v4 == (0x0ul) ? 1u : 0u) != 0 ? v3 : v7);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmove_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 160);
-        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v12 == (0x0ul) ? 1u : 0u) != 0 ? v11 : v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovne_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 160);
-        uint v6 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((v1 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v0 : v6);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovne_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 160);
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((v4 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v3 : v9);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovne_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 160);
-        uint v17 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((v12 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v11 : v17);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovne_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 160);
-        uint v6 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((v1 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v0 : v6));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovne_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 160);
-        uint v9 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((v4 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v3 : v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovne_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 160);
-        uint v17 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((v12 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v11 : v17));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovne_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 160);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((v1 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v0 : v6);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovne_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 160);
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((v4 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v3 : v9);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovne_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 160);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((v12 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v11 : v17);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovbe_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        ulong v3 = *(ulong*)((byte*)cpu + 160);
-        uint v7 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v1) | (v3 == (0x0ul) ? 1u : 0u)) != 0 ? v0 : v7);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovbe_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        ulong v6 = *(ulong*)((byte*)cpu + 160);
-        uint v10 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v4) | (v6 == (0x0ul) ? 1u : 0u)) != 0 ? v3 : v10);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovbe_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        ulong v14 = *(ulong*)((byte*)cpu + 160);
-        uint v18 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v12) | (v14 == (0x0ul) ? 1u : 0u)) != 0 ? v11 : v18);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovbe_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        ulong v3 = *(ulong*)((byte*)cpu + 160);
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v1) | (v3 == (0x0ul) ? 1u : 0u)) != 0 ? v0 : v7));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovbe_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        ulong v6 = *(ulong*)((byte*)cpu + 160);
-        uint v10 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v4) | (v6 == (0x0ul) ? 1u : 0u)) != 0 ? v3 : v10));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovbe_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        ulong v14 = *(ulong*)((byte*)cpu + 160);
-        uint v18 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v12) | (v14 == (0x0ul) ? 1u : 0u)) != 0 ? v11 : v18));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovbe_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        ulong v3 = *(ulong*)((byte*)cpu + 160);
-        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)v1) | (v3 == (0x0ul) ? 1u : 0u)) != 0 ? v0 : v7);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovbe_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        ulong v6 = *(ulong*)((byte*)cpu + 160);
-        ulong v10 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)v4) | (v6 == (0x0ul) ? 1u : 0u)) != 0 ? v3 : v10);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovbe_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        ulong v14 = *(ulong*)((byte*)cpu + 160);
-        ulong v18 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)v12) | (v14 == (0x0ul) ? 1u : 0u)) != 0 ? v11 : v18);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmova_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        ulong v3 = *(ulong*)((byte*)cpu + 160);
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((((uint)v1) | (v3 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v9);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmova_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        ulong v6 = *(ulong*)((byte*)cpu + 160);
-        uint v12 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((((uint)v4) | (v6 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v12);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmova_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        ulong v14 = *(ulong*)((byte*)cpu + 160);
-        uint v20 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((((uint)v12) | (v14 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v20);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmova_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        ulong v3 = *(ulong*)((byte*)cpu + 160);
-        uint v9 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)v1) | (v3 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmova_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        ulong v6 = *(ulong*)((byte*)cpu + 160);
-        uint v12 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)v4) | (v6 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmova_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        ulong v14 = *(ulong*)((byte*)cpu + 160);
-        uint v20 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)v12) | (v14 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v20));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmova_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 184);
-        ulong v3 = *(ulong*)((byte*)cpu + 160);
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)v1) | (v3 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v9);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmova_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        ulong v6 = *(ulong*)((byte*)cpu + 160);
-        ulong v12 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)v4) | (v6 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v12);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmova_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 184);
-        ulong v14 = *(ulong*)((byte*)cpu + 160);
-        ulong v20 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)v12) | (v14 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v20);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovs_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        uint v5 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(v1 >> (int)(0x3fu))) != 0 ? v0 : v5);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovs_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        uint v8 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(v4 >> (int)(0x3fu))) != 0 ? v3 : v8);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovs_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        uint v16 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(v12 >> (int)(0x3fu))) != 0 ? v11 : v16);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovs_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        uint v5 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)(v1 >> (int)(0x3fu))) != 0 ? v0 : v5));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovs_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        uint v8 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)(v4 >> (int)(0x3fu))) != 0 ? v3 : v8));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovs_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        uint v16 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)(v12 >> (int)(0x3fu))) != 0 ? v11 : v16));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovs_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v1 >> (int)(0x3fu))) != 0 ? v0 : v5);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovs_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v4 >> (int)(0x3fu))) != 0 ? v3 : v8);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovs_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v12 >> (int)(0x3fu))) != 0 ? v11 : v16);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovns_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        uint v7 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)(v1 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v0 : v7);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovns_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        uint v10 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)(v4 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v3 : v10);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovns_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        uint v18 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)(v12 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v11 : v18);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovns_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)(v1 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v0 : v7));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovns_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        uint v10 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)(v4 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v3 : v10));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovns_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        uint v18 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)(v12 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v11 : v18));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovns_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)(v1 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v0 : v7);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovns_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v10 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)(v4 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v3 : v10);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovns_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v18 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)(v12 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v11 : v18);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovp_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 176);
-        uint v3 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v1)) != 0 ? v0 : v3);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovp_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 176);
-        uint v6 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) != 0 ? v3 : v6);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovp_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 176);
-        uint v14 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) != 0 ? v11 : v14);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovp_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 176);
-        uint v3 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v1)) != 0 ? v0 : v3));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovp_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 176);
-        uint v6 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) != 0 ? v3 : v6));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovp_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 176);
-        uint v14 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) != 0 ? v11 : v14));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovp_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 176);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v1)) != 0 ? v0 : v3);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovp_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 176);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) != 0 ? v3 : v6);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovp_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 176);
-        ulong v14 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) != 0 ? v11 : v14);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovnp_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 176);
-        uint v5 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v1)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v5);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovnp_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 176);
-        uint v8 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovnp_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 176);
-        uint v16 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovnp_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 176);
-        uint v5 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v1)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v5));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovnp_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 176);
-        uint v8 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovnp_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 176);
-        uint v16 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovnp_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 176);
-        ulong v5 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v1)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v5);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovnp_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 176);
-        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovnp_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 176);
-        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovl_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        uint v8 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) != 0 ? v0 : v8);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovl_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        uint v11 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) != 0 ? v3 : v11);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovl_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        uint v19 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) != 0 ? v11 : v19);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovl_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        uint v8 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) != 0 ? v0 : v8));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovl_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        uint v11 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) != 0 ? v3 : v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovl_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        uint v19 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) != 0 ? v11 : v19));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovl_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) != 0 ? v0 : v8);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovl_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) != 0 ? v3 : v11);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovl_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) != 0 ? v11 : v19);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovge_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        uint v10 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v10);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovge_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        uint v13 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v13);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovge_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        uint v21 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v21);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovge_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        uint v10 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v10));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovge_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        uint v13 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v13));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovge_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        uint v21 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v21));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovge_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v10 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v10);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovge_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v13 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v13);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovge_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v21 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v21);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        uint v12 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) != 0 ? v0 : v12);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + 160);
-        uint v15 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) != 0 ? v3 : v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + 160);
-        uint v23 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) != 0 ? v11 : v23);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        uint v12 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) != 0 ? v0 : v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + 160);
-        uint v15 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) != 0 ? v3 : v15));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + 160);
-        uint v23 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) != 0 ? v11 : v23));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        ulong v12 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) != 0 ? v0 : v12);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + 160);
-        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) != 0 ? v3 : v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + 160);
-        ulong v23 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) != 0 ? v11 : v23);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        uint v14 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v14);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + 160);
-        uint v17 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v17);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + 160);
-        uint v25 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v25);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        uint v14 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v14));
         op++;
         return op->Handler(cpu, op, mem);
     }

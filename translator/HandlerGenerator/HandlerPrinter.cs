@@ -225,6 +225,11 @@ internal sealed class HandlerPrinter(StringBuilder output)
             OpField.Address => "op->Address",
             OpField.NextAddress => "op->NextAddress",
             OpField.BranchTarget => "op->BranchTarget",
+            OpField.Register0 => "op->R0",
+            OpField.Register1 => "op->R1",
+            OpField.Register2 => "op->R2",
+            OpField.Register3 => "op->R3",
+            OpField.Index => "op->Index",
             _ => "op->AddressMask",
         };
         return $"({TypeName(op.Type)}){field}";

@@ -140,7 +140,8 @@ public static class FormCatalog
     {
         string name = kind.ToString();
         bool either = name.EndsWith("_or_mem", StringComparison.Ordinal);
-        return (either || kind == OpCodeOperandKind.seg_rBX_al || name.StartsWith("mem", StringComparison.Ordinal), either);
+        bool implied = kind is OpCodeOperandKind.seg_rBX_al or OpCodeOperandKind.seg_rDI;
+        return (either || implied || name.StartsWith("mem", StringComparison.Ordinal), either);
     }
 
     /// <summary>Builds an instruction of the form with arbitrary registers of the right class.</summary>
@@ -151,7 +152,11 @@ public static class FormCatalog
         {
             OpCodeOperandKind kind = info.GetOpKind(operand);
             (bool canBeMemory, bool canBeRegister) = Classify(kind);
-            if (canBeMemory && (memory || !canBeRegister))
+            if (kind == OpCodeOperandKind.seg_rDI)
+            {
+                instruction.SetOpKind(operand, OpKind.MemorySegRDI);
+            }
+            else if (canBeMemory && (memory || !canBeRegister))
             {
                 instruction.SetOpKind(operand, OpKind.Memory);
                 instruction.MemoryBase = Register.RAX;

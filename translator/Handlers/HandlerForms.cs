@@ -17,7 +17,7 @@ public static class HandlerForms
         {
             switch (instruction.GetOpKind(operand))
             {
-                case OpKind.MemorySegESI or OpKind.MemoryESEDI:
+                case OpKind.MemorySegESI or OpKind.MemoryESEDI or OpKind.MemorySegRDI or OpKind.MemorySegEDI:
                     return HandlerForm.General;
                 case OpKind.Memory:
                     return IsSimple(instruction) ? HandlerForm.BaseDisplacement : HandlerForm.General;
@@ -88,6 +88,11 @@ public static class HandlerForms
                 case OpKind.Memory:
                     FillMemory(op, instruction);
                     break;
+                case OpKind.MemorySegRDI or OpKind.MemorySegEDI:
+                    op->Base = (ushort)Operands.OffsetOf(Register.RDI);
+                    op->AddressMask = instruction.Op0Kind == OpKind.MemorySegEDI ? uint.MaxValue : ulong.MaxValue;
+                    FillSegment(op, instruction);
+                    break;
                 case OpKind.MemorySegRSI or OpKind.MemorySegESI:
                     FillSegment(op, instruction);
                     break;
@@ -155,7 +160,7 @@ public static class HandlerForms
         // XLAT's index is AL alone, which its handler knows.
         op->Index = (ushort)Operands.OffsetOf(instruction.MemoryIndex == Register.AL ? Register.None : instruction.MemoryIndex.GetFullRegister());
         op->Scale = (byte)System.Numerics.BitOperations.Log2((uint)instruction.MemoryIndexScale);
-        if (IsNarrow(instruction))
+        if (Operands.HasNarrowAddress(instruction))
         {
             op->AddressMask = uint.MaxValue;
         }
@@ -169,9 +174,7 @@ public static class HandlerForms
         }
     }
 
-    private static bool IsNarrow(in Instruction i) => i.MemoryBase.GetSize() == 4 || i.MemoryIndex.GetSize() == 4 || i.MemoryDisplSize == 4;
-
-    private static bool IsSimple(in Instruction i) => i.MemoryIndex == Register.None && !IsNarrow(i)
+    private static bool IsSimple(in Instruction i) => i.MemoryIndex == Register.None && !Operands.HasNarrowAddress(i)
         && i.MemorySegment is not (Register.FS or Register.GS) && HasSimpleAddressing(i);
 
     private static bool IsFusable(Code code) => code is

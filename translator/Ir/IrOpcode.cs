@@ -123,4 +123,11 @@ public enum OpField
 
     /// <summary>All ones, or the low 32 bits under an address-size prefix.</summary>
     AddressMask,
+
+    /// <summary>Byte offsets in the state of the operand registers and of the index register.</summary>
+    Register0,
+    Register1,
+    Register2,
+    Register3,
+    Index,
 }

@@ -208,6 +208,58 @@ public sealed class Operands(IrBuilder builder)
         _ => SymbolicOffset(),
     };
 
+    /// <summary>Byte offset of a register operand in the state, for methods that take registers by place.</summary>
+    public Value RegisterOffset(int operand) => IsSymbolic
+        ? builder.Field(OpField.Register0 + operand, IrType.I32)
+        : builder.Constant32(OffsetOf(_instruction.GetOpRegister(operand)));
+
+    /// <summary>The same for the index register of a vector of addresses.</summary>
+    public Value IndexOffset => IsSymbolic ? builder.Field(OpField.Index, IrType.I32) : builder.Constant32(OffsetOf(_instruction.MemoryIndex));
+
+    public Value IndexScale => IsSymbolic
+        ? builder.Field(OpField.Scale, IrType.I32)
+        : builder.Constant32(System.Numerics.BitOperations.Log2((uint)_instruction.MemoryIndexScale));
+
+    /// <summary>Base and displacement of a vector of addresses.</summary>
+    public Value BaseAddress
+    {
+        get
+        {
+            if (IsSymbolic)
+            {
+                return SymbolicSimple();
+            }
+
+            Value displacement = builder.Constant((long)_instruction.MemoryDisplacement64);
+            return _instruction.MemoryBase == Iced.Intel.Register.None
+                ? displacement
+                : builder.Add(builder.Get(OffsetOf(_instruction.MemoryBase.GetFullRegister()), 64), displacement);
+        }
+    }
+
+    /// <summary>What an address is cut by before the segment base is added.</summary>
+    public Value AddressMask => IsSymbolic
+        ? builder.Field(OpField.AddressMask)
+        : builder.Constant(HasNarrowAddress(_instruction) ? uint.MaxValue : -1);
+
+    public Value SegmentBase
+    {
+        get
+        {
+            if (IsSymbolic)
+            {
+                return builder.Get(StateRef.FromSlot(SegmentSlot), 64);
+            }
+
+            Register segment = _instruction.MemorySegment;
+            return segment is Iced.Intel.Register.FS or Iced.Intel.Register.GS ? builder.Get(OffsetOf(segment), 64) : builder.Constant(0);
+        }
+    }
+
+    /// <summary>Whether an address-size prefix cuts addresses to 32 bits.</summary>
+    public static bool HasNarrowAddress(in Instruction i) =>
+        i.MemoryBase.GetSize() == 4 || i.MemoryIndex.GetSize() == 4 || i.MemoryDisplSize == 4 || i.Op0Kind == OpKind.MemorySegEDI;
+
     private Value SymbolicSimple() => builder.Add(builder.Get(StateRef.FromSlot(BaseSlot), 64), builder.Field(OpField.Displacement));
 
     private Value SymbolicOffset()
@@ -221,11 +273,16 @@ public sealed class Operands(IrBuilder builder)
     private Value KnownAddress(bool withSegment)
     {
         ref readonly Instruction i = ref _instruction;
-        bool narrow = i.MemoryBase.GetSize() == 4 || i.MemoryIndex.GetSize() == 4 || i.MemoryDisplSize == 4;
+        bool narrow = HasNarrowAddress(i);
         Value sum;
         if (i.IsIPRelativeMemoryOperand)
         {
             sum = builder.Constant((long)i.IPRelativeMemoryAddress);
+        }
+        else if (i.Op0Kind is OpKind.MemorySegRDI or OpKind.MemorySegEDI)
+        {
+            sum = builder.Get(OffsetOf(Iced.Intel.Register.RDI), 64);
+            sum = narrow ? builder.ZeroExtend(builder.Truncate(sum)) : sum;
         }
         else
         {
