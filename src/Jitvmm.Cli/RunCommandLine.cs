@@ -148,7 +148,12 @@ internal sealed class RunCommandLine
                 _root = Value(name, value);
                 break;
             case "--network":
-                _hostNetwork = Choice(name, Value(name, value), "none", "host") == 1;
+                _hostNetwork = Value(name, value) switch
+                {
+                    "host" => true,
+                    "none" => false,
+                    var other => throw new UsageException($"--network is host or none, not {other}"),
+                };
                 break;
             case "--env":
                 _environmentChanges.Add(Encoding.UTF8.GetBytes(Value(name, value)));
@@ -163,10 +168,21 @@ internal sealed class RunCommandLine
                 _codeCacheSize = (long)Math.Min(ParseSize(name, Value(name, value)), long.MaxValue);
                 break;
             case "--tier":
-                _tier = (ExecutionTier)Choice(name, Value(name, value), "auto", "0", "1");
+                _tier = Value(name, value) switch
+                {
+                    "0" => ExecutionTier.Interpret,
+                    "1" => ExecutionTier.Compile,
+                    "auto" => ExecutionTier.Auto,
+                    var other => throw new UsageException($"--tier is 0, 1 or auto, not {other}"),
+                };
                 break;
             case "--trace":
-                _trace |= Choice(name, Value(name, value), "blocks", "exits") == 0 ? TraceKinds.Blocks : TraceKinds.Exits;
+                _trace |= Value(name, value) switch
+                {
+                    "blocks" => TraceKinds.Blocks,
+                    "exits" => TraceKinds.Exits,
+                    var other => throw new UsageException($"--trace is blocks or exits, not {other}"),
+                };
                 break;
             default:
                 return false;
@@ -179,12 +195,6 @@ internal sealed class RunCommandLine
     {
         string? value = attached ?? (_next < _words.Length ? _words[_next++] : null);
         return string.IsNullOrEmpty(value) ? throw new UsageException($"{name} needs a value") : value;
-    }
-
-    private static int Choice(string name, string value, params ReadOnlySpan<string> choices)
-    {
-        int index = choices.IndexOf(value);
-        return index >= 0 ? index : throw new UsageException($"{name} is one of {string.Join(", ", choices)}, not {value}");
     }
 
     private static BindMount ParseBind(string value)
