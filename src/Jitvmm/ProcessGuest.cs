@@ -38,7 +38,8 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
             process = new LinuxProcess(LinuxOptions());
             if (Options.Statistics)
             {
-                process.Exiting = _ => StatisticsReport.Write(process);
+                long report = StatisticsReport.KeepErrorStream();
+                process.Exiting = _ => StatisticsReport.Write(process, report);
             }
 
             process.Run(program, Options.Arguments ?? [program], Options.Environment ?? OwnEnvironment());
