@@ -32,7 +32,7 @@ internal sealed class ProcNode : DirectoryNode
             "self" => new LinkNode(inode, static _ => Number(ProcText.ProcessId)),
             "thread-self" => new LinkNode(inode, static _ => Encoding.ASCII.GetBytes($"{ProcText.ProcessId}/task/{ProcText.ThreadId}")),
             "mounts" => new LinkNode(inode, static _ => "self/mounts"u8.ToArray()),
-            "cpuinfo" => new TextNode(inode, static _ => ProcText.CpuInfo()),
+            "cpuinfo" => new TextNode(inode, static _ => ProcessorText.Write()),
             "cmdline" => new TextNode(inode, static _ => "jitvmm\n"u8.ToArray()),
             "sys" => new ProcSysNode(""),
             _ => Array.IndexOf(s_hostFiles, text) >= 0 ? new TextNode(inode, _ => HostFile.ReadTrusted(Encoding.ASCII.GetBytes("/proc/" + text))) : null,

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Numerics;
 using System.Text;
 
 namespace Jitvmm.Linux.Files;
@@ -160,33 +159,6 @@ internal static unsafe class ProcText
         // Only position and flags: an epoll's further lines name host descriptors.
         string kept = string.Join('\n', Encoding.ASCII.GetString(text).Split('\n').Take(2));
         return Encoding.ASCII.GetBytes(kept + "\nmnt_id:\t20\n");
-    }
-
-    /// <summary>One block per processor the guest may run on. Flags are those of the CPUID the engine advertises.</summary>
-    public static byte[] CpuInfo()
-    {
-        const string Flags = "fpu de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2 ht syscall nx "
-            + "pdpe1gb rdtscp lm constant_tsc rep_good nopl nonstop_tsc cpuid pni pclmulqdq ssse3 fma cx16 sse4_1 sse4_2 movbe popcnt aes "
-            + "xsave avx f16c rdrand hypervisor lahf_lm abm fsgsbase bmi1 avx2 bmi2 rdseed adx sha_ni xsaveopt xgetbv1";
-        StringBuilder text = new();
-        ulong* affinity = stackalloc ulong[16];
-        int bytes = (int)HostSyscall.Raw(204, 0, 128, (ulong)affinity);
-        int count = 0;
-        for (int i = 0; i < bytes / 8; i++)
-        {
-            count += BitOperations.PopCount(affinity[i]);
-        }
-
-        for (int cpu = 0; cpu < Math.Max(count, 1); cpu++)
-        {
-            text.Append($"processor\t: {cpu}\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 60\nmodel name\t: Jitvmm virtual CPU\n")
-                .Append("stepping\t: 1\ncpu MHz\t\t: 2000.000\ncache size\t: 4096 KB\nphysical id\t: 0\n")
-                .Append($"siblings\t: {count}\ncore id\t\t: {cpu}\ncpu cores\t: {count}\napicid\t\t: {cpu}\nfpu\t\t: yes\nfpu_exception\t: yes\n")
-                .Append($"cpuid level\t: 13\nwp\t\t: yes\nflags\t\t: {Flags}\nbogomips\t: 4000.00\nclflush size\t: 64\ncache_alignment\t: 64\n")
-                .Append("address sizes\t: 46 bits physical, 48 bits virtual\npower management:\n\n");
-        }
-
-        return Encoding.ASCII.GetBytes(text.ToString());
     }
 
     private static void Set(string[] fields, int number, ulong value)
