@@ -2442,6 +2442,7 @@ public static unsafe partial class HandlerTable
         316432, // Cwd
         317456, // Cdq
         318480, // Cqo
+        321552, // Wait
         322576, // Pushfw
         324624, // Pushfq
         325648, // Popfw
@@ -3283,7 +3284,158 @@ public static unsafe partial class HandlerTable
         501296, // Sar_rm64_CL_G_F
         505104, // Xlat_m8_B
         505360, // Xlat_m8_G
+        506384, // Fadd_m32fp_G
+        507408, // Fmul_m32fp_G
+        508432, // Fcom_m32fp_G
+        509456, // Fcomp_m32fp_G
+        510480, // Fsub_m32fp_G
+        511504, // Fsubr_m32fp_G
+        512528, // Fdiv_m32fp_G
+        513552, // Fdivr_m32fp_G
+        514064, // Fadd_st0_sti
+        515088, // Fmul_st0_sti
+        516112, // Fcom_st0_sti
+        517136, // Fcomp_st0_sti
+        518160, // Fsub_st0_sti
+        519184, // Fsubr_st0_sti
+        520208, // Fdiv_st0_sti
+        521232, // Fdivr_st0_sti
+        522768, // Fld_m32fp_G
+        523792, // Fst_m32fp_G
+        524816, // Fstp_m32fp_G
+        525840, // Fldenv_m14byte_G
+        526864, // Fldenv_m28byte_G
+        527888, // Fldcw_m2byte_G
+        528912, // Fnstenv_m14byte_G
+        530960, // Fnstenv_m28byte_G
+        533008, // Fnstcw_m2byte_G
+        534544, // Fld_sti
+        535568, // Fxch_st0_sti
         536592, // Fnop
+        537616, // Fstpnce_sti
+        538640, // Fchs
+        539664, // Fabs
+        540688, // Ftst
+        541712, // Fxam
+        542736, // Fld1
+        543760, // Fldl2t
+        544784, // Fldl2e
+        545808, // Fldpi
+        546832, // Fldlg2
+        547856, // Fldln2
+        548880, // Fldz
+        549904, // F2xm1
+        550928, // Fyl2x
+        551952, // Fptan
+        552976, // Fpatan
+        554000, // Fxtract
+        555024, // Fprem1
+        556048, // Fdecstp
+        557072, // Fincstp
+        558096, // Fprem
+        559120, // Fyl2xp1
+        560144, // Fsqrt
+        561168, // Fsincos
+        562192, // Frndint
+        563216, // Fscale
+        564240, // Fsin
+        565264, // Fcos
+        566800, // Fiadd_m32int_G
+        567824, // Fimul_m32int_G
+        568848, // Ficom_m32int_G
+        569872, // Ficomp_m32int_G
+        570896, // Fisub_m32int_G
+        571920, // Fisubr_m32int_G
+        572944, // Fidiv_m32int_G
+        573968, // Fidivr_m32int_G
+        574480, // Fcmovb_st0_sti
+        575504, // Fcmove_st0_sti
+        576528, // Fcmovbe_st0_sti
+        577552, // Fcmovu_st0_sti
+        578576, // Fucompp
+        580112, // Fild_m32int_G
+        581136, // Fisttp_m32int_G
+        582160, // Fist_m32int_G
+        583184, // Fistp_m32int_G
+        584208, // Fld_m80fp_G
+        585232, // Fstp_m80fp_G
+        585744, // Fcmovnb_st0_sti
+        586768, // Fcmovne_st0_sti
+        587792, // Fcmovnbe_st0_sti
+        588816, // Fcmovnu_st0_sti
+        589840, // Fneni
+        591888, // Fndisi
+        593936, // Fnclex
+        595984, // Fninit
+        598032, // Fnsetpm
+        601104, // Fucomi_st0_sti
+        601136, // Fucomi_st0_sti_F
+        602128, // Fcomi_st0_sti
+        602160, // Fcomi_st0_sti_F
+        603664, // Fadd_m64fp_G
+        604688, // Fmul_m64fp_G
+        605712, // Fcom_m64fp_G
+        606736, // Fcomp_m64fp_G
+        607760, // Fsub_m64fp_G
+        608784, // Fsubr_m64fp_G
+        609808, // Fdiv_m64fp_G
+        610832, // Fdivr_m64fp_G
+        611344, // Fadd_sti_st0
+        612368, // Fmul_sti_st0
+        613392, // Fcom_st0_sti_DCD0
+        614416, // Fcomp_st0_sti_DCD8
+        615440, // Fsubr_sti_st0
+        616464, // Fsub_sti_st0
+        617488, // Fdivr_sti_st0
+        618512, // Fdiv_sti_st0
+        620048, // Fld_m64fp_G
+        621072, // Fisttp_m64int_G
+        622096, // Fst_m64fp_G
+        623120, // Fstp_m64fp_G
+        624144, // Frstor_m94byte_G
+        625168, // Frstor_m108byte_G
+        626192, // Fnsave_m94byte_G
+        628240, // Fnsave_m108byte_G
+        630288, // Fnstsw_m2byte_G
+        631824, // Ffree_sti
+        632848, // Fxch_st0_sti_DDC8
+        633872, // Fst_sti
+        634896, // Fstp_sti
+        635920, // Fucom_st0_sti
+        636944, // Fucomp_st0_sti
+        638480, // Fiadd_m16int_G
+        639504, // Fimul_m16int_G
+        640528, // Ficom_m16int_G
+        641552, // Ficomp_m16int_G
+        642576, // Fisub_m16int_G
+        643600, // Fisubr_m16int_G
+        644624, // Fidiv_m16int_G
+        645648, // Fidivr_m16int_G
+        646160, // Faddp_sti_st0
+        647184, // Fmulp_sti_st0
+        648208, // Fcomp_st0_sti_DED0
+        649232, // Fcompp
+        650256, // Fsubrp_sti_st0
+        651280, // Fsubp_sti_st0
+        652304, // Fdivrp_sti_st0
+        653328, // Fdivp_sti_st0
+        654864, // Fild_m16int_G
+        655888, // Fisttp_m16int_G
+        656912, // Fist_m16int_G
+        657936, // Fistp_m16int_G
+        658960, // Fbld_m80bcd_G
+        659984, // Fild_m64int_G
+        661008, // Fbstp_m80bcd_G
+        662032, // Fistp_m64int_G
+        662544, // Ffreep_sti
+        663568, // Fxch_st0_sti_DFC8
+        664592, // Fstp_sti_DFD0
+        665616, // Fstp_sti_DFD8
+        666640, // Fnstsw_AX
+        670736, // Fucomip_st0_sti
+        670768, // Fucomip_st0_sti_F
+        671760, // Fcomip_st0_sti
+        671792, // Fcomip_st0_sti_F
         676880, // Loopne_rel8_64_ECX
         678928, // Loopne_rel8_64_RCX
         684048, // Loope_rel8_64_ECX
@@ -3648,13 +3800,9 @@ public static unsafe partial class HandlerTable
         761872, // Stc
         761904, // Stc_F
         762896, // Cli
-        762928, // Cli_F
         763920, // Sti
-        763952, // Sti_F
         764944, // Cld
-        764976, // Cld_F
         765968, // Std
-        766000, // Std_F
         766992, // Inc_rm8
         767024, // Inc_rm8_F
         767248, // Inc_rm8_B
@@ -4666,8 +4814,12 @@ public static unsafe partial class HandlerTable
         2055472, // Shrd_rm64_r64_CL_B_F
         2055696, // Shrd_rm64_r64_CL_G
         2055728, // Shrd_rm64_r64_CL_G_F
+        2056720, // Fxsave_m512byte_G
+        2057744, // Fxsave64_m512byte_G
         2058256, // Rdfsbase_r32
         2059280, // Rdfsbase_r64
+        2060816, // Fxrstor_m512byte_G
+        2061840, // Fxrstor64_m512byte_G
         2062352, // Rdgsbase_r32
         2063376, // Rdgsbase_r64
         2064912, // Ldmxcsr_m32_G
@@ -4678,6 +4830,12 @@ public static unsafe partial class HandlerTable
         2069520, // Wrgsbase_r32
         2070544, // Wrgsbase_r64
         2072080, // VEX_Vstmxcsr_m32_G
+        2073104, // Xsave_mem_G
+        2074128, // Xsave64_mem_G
+        2077200, // Xrstor_mem_G
+        2078224, // Xrstor64_mem_G
+        2081296, // Xsaveopt_mem_G
+        2082320, // Xsaveopt64_mem_G
         2083344, // Clwb_m8_G
         2092560, // Clflush_m8_G
         2093584, // Clflushopt_m8_G
@@ -5128,6 +5286,8 @@ public static unsafe partial class HandlerTable
         2242096, // Cmpxchg16b_m128_G_F
         2242128, // Cmpxchg16b_m128_G_P
         2242160, // Cmpxchg16b_m128_G_P_F
+        2245136, // Xsavec_mem_G
+        2246160, // Xsavec64_mem_G
         2251792, // Rdrand_r16
         2251824, // Rdrand_r16_F
         2252816, // Rdrand_r32
@@ -6963,6 +7123,26 @@ public static unsafe partial class Handlers<TMemory>
         769 => Group769(index % 8),
         770 => Group770(index % 8),
         771 => Group771(index % 8),
+        772 => Group772(index % 8),
+        773 => Group773(index % 8),
+        774 => Group774(index % 8),
+        775 => Group775(index % 8),
+        776 => Group776(index % 8),
+        777 => Group777(index % 8),
+        778 => Group778(index % 8),
+        779 => Group779(index % 8),
+        780 => Group780(index % 8),
+        781 => Group781(index % 8),
+        782 => Group782(index % 8),
+        783 => Group783(index % 8),
+        784 => Group784(index % 8),
+        785 => Group785(index % 8),
+        786 => Group786(index % 8),
+        787 => Group787(index % 8),
+        788 => Group788(index % 8),
+        789 => Group789(index % 8),
+        790 => Group790(index % 8),
+        791 => Group791(index % 8),
         _ => 0,
     };
 
@@ -10911,1379 +11091,1626 @@ public static unsafe partial class Handlers<TMemory>
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cwd,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cdq,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cqo,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushfw,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushfq,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popfw,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popfw_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wait,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushfw,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushfq,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popfw,
         _ => 0,
     };
 
     private static nint Group304(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popfq,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popfq_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sahf,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sahf_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lahf,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_AL_moffs8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_AL_moffs8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_AX_moffs16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popfw_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popfq,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popfq_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sahf,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sahf_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lahf,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_AL_moffs8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_AL_moffs8_G,
         _ => 0,
     };
 
     private static nint Group305(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_AX_moffs16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_EAX_moffs32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_EAX_moffs32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_RAX_moffs64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_RAX_moffs64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs8_AL_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs8_AL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs16_AX_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_AX_moffs16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_AX_moffs16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_EAX_moffs32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_EAX_moffs32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_RAX_moffs64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_RAX_moffs64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs8_AL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs8_AL_G,
         _ => 0,
     };
 
     private static nint Group306(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs16_AX_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs32_EAX_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs32_EAX_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs64_RAX_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs64_RAX_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8_N,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs16_AX_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs16_AX_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs32_EAX_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs32_EAX_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs64_RAX_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_moffs64_RAX_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8_P,
         _ => 0,
     };
 
     private static nint Group307(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8_G_N,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16_N,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8_N,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsb_m8_m8_G_N,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16_N,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16_G,
         _ => 0,
     };
 
     private static nint Group308(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16_G_N,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32_N,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32_G_N,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsw_m16_m16_G_N,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32_N,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_m32_m32_G_N,
         _ => 0,
     };
 
     private static nint Group309(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64_N,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64_G_N,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64_N,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsq_m64_m64_G_N,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_F,
         _ => 0,
     };
 
     private static nint Group310(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_N,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_N_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G_N,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_N,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_N_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G_P_F,
         _ => 0,
     };
 
     private static nint Group311(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G_N_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_N,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_N_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G_N,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsb_m8_m8_G_N_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_N,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_N_F,
         _ => 0,
     };
 
     private static nint Group312(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G_N,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G_N_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G_N,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsw_m16_m16_G_N_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_F,
         _ => 0,
     };
 
     private static nint Group313(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_N,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_N_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G_N,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_N,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_N_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G_P_F,
         _ => 0,
     };
 
     private static nint Group314(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G_N_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_N,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_N_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G_N,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_m32_m32_G_N_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_N,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_N_F,
         _ => 0,
     };
 
     private static nint Group315(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G_N,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G_N_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JOverflow,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotOverflow,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JBelow,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G_N,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsq_m64_m64_G_N_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JOverflow,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotOverflow,
         _ => 0,
     };
 
     private static nint Group316(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JAboveOrEqual,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JEqual,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotEqual,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JBelowOrEqual,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JAbove,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JSign,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotSign,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JParity,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JBelow,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JAboveOrEqual,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JEqual,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotEqual,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JBelowOrEqual,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JAbove,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JSign,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotSign,
         _ => 0,
     };
 
     private static nint Group317(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotParity,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JLess,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JGreaterOrEqual,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JLessOrEqual,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JGreater,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JOverflow_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotOverflow_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JParity,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotParity,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JLess,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JGreaterOrEqual,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JLessOrEqual,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JGreater,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JOverflow_F,
         _ => 0,
     };
 
     private static nint Group318(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JBelow_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JAboveOrEqual_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JEqual_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotEqual_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JBelowOrEqual_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JAbove_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JSign_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotSign_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotOverflow_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JBelow_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JAboveOrEqual_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JEqual_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotEqual_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JBelowOrEqual_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JAbove_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JSign_F,
         _ => 0,
     };
 
     private static nint Group319(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JParity_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotParity_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JLess_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JGreaterOrEqual_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JLessOrEqual_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JGreater_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AX_imm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotSign_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JParity_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JNotParity_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JLess_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JGreaterOrEqual_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JLessOrEqual_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_JGreater_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AL_imm8_F,
         _ => 0,
     };
 
     private static nint Group320(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AX_imm16_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_EAX_imm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_EAX_imm32_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_RAX_imm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_RAX_imm32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL_N,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AX_imm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_AX_imm16_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_EAX_imm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_EAX_imm32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_RAX_imm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_RAX_imm32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL_P,
         _ => 0,
     };
 
     private static nint Group321(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL_G_N,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX_N,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL_N,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosb_m8_AL_G_N,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX_N,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX_G,
         _ => 0,
     };
 
     private static nint Group322(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX_G_N,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX_N,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX_G_N,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosw_m16_AX_G_N,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX_N,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosd_m32_EAX_G_N,
         _ => 0,
     };
 
     private static nint Group323(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX_N,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX_G_N,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8_N,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX_N,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stosq_m64_RAX_G_N,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8_P,
         _ => 0,
     };
 
     private static nint Group324(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8_G_N,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16_N,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8_N,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsb_AL_m8_G_N,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16_N,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16_G,
         _ => 0,
     };
 
     private static nint Group325(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16_G_N,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32_N,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32_G_N,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsw_AX_m16_G_N,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32_N,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsd_EAX_m32_G_N,
         _ => 0,
     };
 
     private static nint Group326(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64_N,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64_G_N,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64_N,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lodsq_RAX_m64_G_N,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_F,
         _ => 0,
     };
 
     private static nint Group327(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_N,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_N_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G_N,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_N,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_N_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G_P_F,
         _ => 0,
     };
 
     private static nint Group328(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G_N_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_N,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_N_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G_N,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasb_AL_m8_G_N_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_N,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_N_F,
         _ => 0,
     };
 
     private static nint Group329(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G_N,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G_N_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G_N,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasw_AX_m16_G_N_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_F,
         _ => 0,
     };
 
     private static nint Group330(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_N,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_N_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G_N,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_N,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_N_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G_P_F,
         _ => 0,
     };
 
     private static nint Group331(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G_N_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_N,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_N_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G_N,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasd_EAX_m32_G_N_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_N,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_N_F,
         _ => 0,
     };
 
     private static nint Group332(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G_N,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G_N_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r8_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r16_imm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r32_imm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G_N,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Scasq_RAX_m64_G_N_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r8_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r16_imm16,
         _ => 0,
     };
 
     private static nint Group333(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_imm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r32_imm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_imm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group334(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_F,
         _ => 0,
     };
 
     private static nint Group335(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group336(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group337(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_F,
         _ => 0,
     };
 
     private static nint Group338(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group339(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group340(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_F,
         _ => 0,
     };
 
     private static nint Group341(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group342(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group343(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_F,
         _ => 0,
     };
 
     private static nint Group344(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group345(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group346(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_F,
         _ => 0,
     };
 
     private static nint Group347(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group348(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group349(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_F,
         _ => 0,
     };
 
     private static nint Group350(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group351(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group352(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_F,
         _ => 0,
     };
 
     private static nint Group353(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group354(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group355(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_F,
         _ => 0,
     };
 
     private static nint Group356(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group357(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retnq_imm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retnq,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm8_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm8_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm8_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm16_imm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm16_imm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retnq_imm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retnq,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm8_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm8_imm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm8_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm16_imm16,
         _ => 0,
     };
 
     private static nint Group358(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm16_imm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm32_imm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm32_imm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm32_imm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm64_imm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm64_imm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm64_imm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Enterw_imm16_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm16_imm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm16_imm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm32_imm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm32_imm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm32_imm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm64_imm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm64_imm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_rm64_imm32_G,
         _ => 0,
     };
 
     private static nint Group359(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Enterq_imm16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Leavew,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Leaveq,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int3,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Enterw_imm16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Enterq_imm16_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Leavew,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Leaveq,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int3,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw_F,
         _ => 0,
     };
 
     private static nint Group360(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B_F,
         _ => 0,
     };
 
     private static nint Group361(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G_F,
         _ => 0,
     };
 
     private static nint Group362(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_F,
         _ => 0,
     };
 
     private static nint Group363(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B_F,
         _ => 0,
     };
 
     private static nint Group364(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G_F,
         _ => 0,
     };
 
     private static nint Group365(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_F,
         _ => 0,
     };
 
     private static nint Group366(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B_F,
         _ => 0,
     };
 
     private static nint Group367(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G_F,
         _ => 0,
     };
 
     private static nint Group368(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_F,
         _ => 0,
     };
 
     private static nint Group369(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B_F,
         _ => 0,
     };
 
     private static nint Group370(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G_F,
         _ => 0,
     };
 
     private static nint Group371(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_F,
         _ => 0,
     };
 
     private static nint Group372(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B_F,
         _ => 0,
     };
 
     private static nint Group373(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G_F,
         _ => 0,
     };
 
     private static nint Group374(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_F,
         _ => 0,
     };
 
     private static nint Group375(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B_F,
         _ => 0,
     };
 
     private static nint Group376(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G_F,
         _ => 0,
     };
 
     private static nint Group377(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_F,
         _ => 0,
     };
 
     private static nint Group378(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B_F,
         _ => 0,
     };
 
     private static nint Group379(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G_F,
         _ => 0,
     };
 
     private static nint Group380(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_F,
         _ => 0,
     };
 
     private static nint Group381(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B_F,
         _ => 0,
     };
 
     private static nint Group382(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G_F,
         _ => 0,
     };
 
     private static nint Group383(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_F,
         _ => 0,
     };
 
     private static nint Group384(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B_F,
         _ => 0,
     };
 
     private static nint Group385(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G_F,
         _ => 0,
     };
 
     private static nint Group386(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_F,
         _ => 0,
     };
 
     private static nint Group387(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B_F,
         _ => 0,
     };
 
     private static nint Group388(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G_F,
         _ => 0,
     };
 
     private static nint Group389(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_F,
         _ => 0,
     };
 
     private static nint Group390(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B_F,
         _ => 0,
     };
 
     private static nint Group391(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G_F,
         _ => 0,
     };
 
     private static nint Group392(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_F,
         _ => 0,
     };
 
     private static nint Group393(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B_F,
         _ => 0,
     };
 
     private static nint Group394(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G_F,
         _ => 0,
     };
 
     private static nint Group395(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_F,
         _ => 0,
     };
 
     private static nint Group396(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B_F,
         _ => 0,
     };
 
     private static nint Group397(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G_F,
         _ => 0,
     };
 
     private static nint Group398(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_F,
         _ => 0,
     };
 
     private static nint Group399(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B_F,
         _ => 0,
     };
 
     private static nint Group400(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G_F,
         _ => 0,
     };
 
     private static nint Group401(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_F,
         _ => 0,
     };
 
     private static nint Group402(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B_F,
         _ => 0,
     };
 
     private static nint Group403(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G_F,
         _ => 0,
     };
 
     private static nint Group404(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_F,
         _ => 0,
     };
 
     private static nint Group405(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B_F,
         _ => 0,
     };
 
     private static nint Group406(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G_F,
         _ => 0,
     };
 
     private static nint Group407(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_F,
         _ => 0,
     };
 
     private static nint Group408(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xlat_m8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xlat_m8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnop,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xlat_m8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xlat_m8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_m32fp_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_m32fp_G,
+        _ => 0,
+    };
+
+    private static nint Group409(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_m32fp_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_m32fp_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_m32fp_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_m32fp_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_m32fp_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_m32fp_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_st0_sti,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_st0_sti,
+        _ => 0,
+    };
+
+    private static nint Group410(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_st0_sti,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_st0_sti,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_st0_sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_st0_sti,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_st0_sti,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_st0_sti,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_m32fp_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fst_m32fp_G,
+        _ => 0,
+    };
+
+    private static nint Group411(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_m32fp_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldenv_m14byte_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldenv_m28byte_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldcw_m2byte_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstenv_m14byte_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstenv_m28byte_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstcw_m2byte_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_sti,
+        _ => 0,
+    };
+
+    private static nint Group412(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxch_st0_sti,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnop,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstpnce_sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fchs,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fabs,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ftst,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxam,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld1,
+        _ => 0,
+    };
+
+    private static nint Group413(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldl2t,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldl2e,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldpi,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldlg2,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldln2,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldz,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&F2xm1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fyl2x,
+        _ => 0,
+    };
+
+    private static nint Group414(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fptan,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fpatan,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxtract,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fprem1,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdecstp,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fincstp,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fprem,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fyl2xp1,
+        _ => 0,
+    };
+
+    private static nint Group415(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsqrt,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsincos,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Frndint,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fscale,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsin,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcos,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fiadd_m32int_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fimul_m32int_G,
+        _ => 0,
+    };
+
+    private static nint Group416(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficom_m32int_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficomp_m32int_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisub_m32int_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisubr_m32int_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidiv_m32int_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidivr_m32int_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovb_st0_sti,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmove_st0_sti,
+        _ => 0,
+    };
+
+    private static nint Group417(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovbe_st0_sti,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovu_st0_sti,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucompp,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fild_m32int_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisttp_m32int_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fist_m32int_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fistp_m32int_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_m80fp_G,
+        _ => 0,
+    };
+
+    private static nint Group418(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_m80fp_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovnb_st0_sti,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovne_st0_sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovnbe_st0_sti,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovnu_st0_sti,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fneni,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fndisi,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnclex,
+        _ => 0,
+    };
+
+    private static nint Group419(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fninit,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnsetpm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomi_st0_sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomi_st0_sti_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomi_st0_sti,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomi_st0_sti_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_m64fp_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_m64fp_G,
+        _ => 0,
+    };
+
+    private static nint Group420(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_m64fp_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_m64fp_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_m64fp_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_m64fp_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_m64fp_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_m64fp_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_sti_st0,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_sti_st0,
+        _ => 0,
+    };
+
+    private static nint Group421(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_st0_sti_DCD0,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_st0_sti_DCD8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_sti_st0,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_sti_st0,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_sti_st0,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_sti_st0,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_m64fp_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisttp_m64int_G,
+        _ => 0,
+    };
+
+    private static nint Group422(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fst_m64fp_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_m64fp_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Frstor_m94byte_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Frstor_m108byte_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnsave_m94byte_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnsave_m108byte_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstsw_m2byte_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ffree_sti,
+        _ => 0,
+    };
+
+    private static nint Group423(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxch_st0_sti_DDC8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fst_sti,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucom_st0_sti,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomp_st0_sti,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fiadd_m16int_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fimul_m16int_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficom_m16int_G,
+        _ => 0,
+    };
+
+    private static nint Group424(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficomp_m16int_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisub_m16int_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisubr_m16int_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidiv_m16int_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidivr_m16int_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Faddp_sti_st0,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmulp_sti_st0,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_st0_sti_DED0,
+        _ => 0,
+    };
+
+    private static nint Group425(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcompp,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubrp_sti_st0,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubp_sti_st0,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivrp_sti_st0,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivp_sti_st0,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fild_m16int_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisttp_m16int_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fist_m16int_G,
+        _ => 0,
+    };
+
+    private static nint Group426(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fistp_m16int_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fbld_m80bcd_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fild_m64int_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fbstp_m80bcd_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fistp_m64int_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ffreep_sti,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxch_st0_sti_DFC8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_sti_DFD0,
+        _ => 0,
+    };
+
+    private static nint Group427(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_sti_DFD8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstsw_AX,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomip_st0_sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomip_st0_sti_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomip_st0_sti,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomip_st0_sti_F,
         6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loopne_rel8_64_ECX,
         7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loopne_rel8_64_RCX,
         _ => 0,
     };
 
-    private static nint Group409(int index) => index switch
+    private static nint Group428(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loope_rel8_64_ECX,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loope_rel8_64_RCX,
@@ -12296,7 +12723,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group410(int index) => index switch
+    private static nint Group429(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_EAX_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_AL,
@@ -12309,7 +12736,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group411(int index) => index switch
+    private static nint Group430(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AX_DX,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_EAX_DX,
@@ -12322,7 +12749,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group412(int index) => index switch
+    private static nint Group431(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmc_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JOverflow,
@@ -12335,7 +12762,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group413(int index) => index switch
+    private static nint Group432(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAbove,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JSign,
@@ -12348,7 +12775,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group414(int index) => index switch
+    private static nint Group433(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreater,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8,
@@ -12361,7 +12788,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group415(int index) => index switch
+    private static nint Group434(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelowOrEqual_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAbove_F,
@@ -12374,7 +12801,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group416(int index) => index switch
+    private static nint Group435(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLessOrEqual_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreater_F,
@@ -12387,7 +12814,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group417(int index) => index switch
+    private static nint Group436(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotEqual,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelowOrEqual,
@@ -12400,7 +12827,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group418(int index) => index switch
+    private static nint Group437(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreaterOrEqual,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLessOrEqual,
@@ -12413,7 +12840,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group419(int index) => index switch
+    private static nint Group438(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JEqual_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotEqual_F,
@@ -12426,7 +12853,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group420(int index) => index switch
+    private static nint Group439(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLess_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreaterOrEqual_F,
@@ -12439,7 +12866,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group421(int index) => index switch
+    private static nint Group440(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_B,
@@ -12452,7 +12879,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group422(int index) => index switch
+    private static nint Group441(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_G_P,
@@ -12465,7 +12892,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group423(int index) => index switch
+    private static nint Group442(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_F,
@@ -12478,7 +12905,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group424(int index) => index switch
+    private static nint Group443(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_G_F,
@@ -12491,7 +12918,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group425(int index) => index switch
+    private static nint Group444(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_F,
@@ -12504,7 +12931,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group426(int index) => index switch
+    private static nint Group445(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_B,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_B_F,
@@ -12517,7 +12944,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group427(int index) => index switch
+    private static nint Group446(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_G_F,
@@ -12530,7 +12957,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group428(int index) => index switch
+    private static nint Group447(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelowOrEqual,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAbove,
@@ -12543,7 +12970,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group429(int index) => index switch
+    private static nint Group448(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLessOrEqual,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreater,
@@ -12556,7 +12983,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group430(int index) => index switch
+    private static nint Group449(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotEqual_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelowOrEqual_F,
@@ -12569,7 +12996,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group431(int index) => index switch
+    private static nint Group450(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreaterOrEqual_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLessOrEqual_F,
@@ -12582,7 +13009,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group432(int index) => index switch
+    private static nint Group451(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JEqual,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotEqual,
@@ -12595,7 +13022,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group433(int index) => index switch
+    private static nint Group452(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLess,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreaterOrEqual,
@@ -12608,7 +13035,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group434(int index) => index switch
+    private static nint Group453(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAboveOrEqual_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JEqual_F,
@@ -12621,7 +13048,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group435(int index) => index switch
+    private static nint Group454(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotParity_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLess_F,
@@ -12634,7 +13061,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group436(int index) => index switch
+    private static nint Group455(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F,
@@ -12647,7 +13074,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group437(int index) => index switch
+    private static nint Group456(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_B,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_B_F,
@@ -12660,7 +13087,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group438(int index) => index switch
+    private static nint Group457(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_G_F,
@@ -12673,7 +13100,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group439(int index) => index switch
+    private static nint Group458(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_B,
@@ -12686,7 +13113,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group440(int index) => index switch
+    private static nint Group459(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_G_P,
@@ -12699,7 +13126,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group441(int index) => index switch
+    private static nint Group460(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B,
@@ -12712,7 +13139,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group442(int index) => index switch
+    private static nint Group461(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_P_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32,
@@ -12725,7 +13152,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group443(int index) => index switch
+    private static nint Group462(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_P,
@@ -12738,7 +13165,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group444(int index) => index switch
+    private static nint Group463(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_P_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G,
@@ -12751,7 +13178,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group445(int index) => index switch
+    private static nint Group464(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_B_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_G,
@@ -12764,7 +13191,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group446(int index) => index switch
+    private static nint Group465(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_G_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64,
@@ -12777,7 +13204,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group447(int index) => index switch
+    private static nint Group466(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_B,
@@ -12790,7 +13217,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group448(int index) => index switch
+    private static nint Group467(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_B_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_G,
@@ -12803,7 +13230,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group449(int index) => index switch
+    private static nint Group468(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_G_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16,
@@ -12816,7 +13243,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group450(int index) => index switch
+    private static nint Group469(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_B,
@@ -12829,7 +13256,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group451(int index) => index switch
+    private static nint Group470(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_B_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_G,
@@ -12842,7 +13269,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group452(int index) => index switch
+    private static nint Group471(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_G_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32,
@@ -12855,7 +13282,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group453(int index) => index switch
+    private static nint Group472(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_B,
@@ -12868,1671 +13295,1671 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group454(int index) => index switch
+    private static nint Group473(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stc_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cli,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cli_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sti,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sti_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cld,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cld_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Std,
-        _ => 0,
-    };
-
-    private static nint Group455(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Std_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G,
-        _ => 0,
-    };
-
-    private static nint Group456(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P,
-        _ => 0,
-    };
-
-    private static nint Group457(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B,
-        _ => 0,
-    };
-
-    private static nint Group458(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32,
-        _ => 0,
-    };
-
-    private static nint Group459(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P,
-        _ => 0,
-    };
-
-    private static nint Group460(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G,
-        _ => 0,
-    };
-
-    private static nint Group461(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P,
-        _ => 0,
-    };
-
-    private static nint Group462(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B,
-        _ => 0,
-    };
-
-    private static nint Group463(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64,
-        _ => 0,
-    };
-
-    private static nint Group464(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P,
-        _ => 0,
-    };
-
-    private static nint Group465(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16,
-        _ => 0,
-    };
-
-    private static nint Group466(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_G,
-        _ => 0,
-    };
-
-    private static nint Group467(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_B,
-        _ => 0,
-    };
-
-    private static nint Group468(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_B,
-        _ => 0,
-    };
-
-    private static nint Group469(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_B,
-        _ => 0,
-    };
-
-    private static nint Group470(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xgetbv,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsetbv,
-        _ => 0,
-    };
-
-    private static nint Group471(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Swapgs,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtscp,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clts,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq,
-        _ => 0,
-    };
-
-    private static nint Group472(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invd,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wbinvd,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud2,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D_G,
-        _ => 0,
-    };
-
-    private static nint Group473(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetch_m8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchw_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cld,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Std,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B,
         _ => 0,
     };
 
     private static nint Group474(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8,
         _ => 0,
     };
 
     private static nint Group475(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_xmm_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_m32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P,
         _ => 0,
     };
 
     private static nint Group476(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_xmm_xmm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_m64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmmm128_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmmm128_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G,
         _ => 0,
     };
 
     private static nint Group477(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymmm256_ymm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymmm256_ymm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmmm128_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmmm128_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmmm128_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmmm128_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymmm256_ymm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymmm256_ymm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P,
         _ => 0,
     };
 
     private static nint Group478(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_xmm_xmm_0F11,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_m32_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B,
         _ => 0,
     };
 
     private static nint Group479(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_xmm_xmm_0F11,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_m64_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhlps_xmm_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlps_xmm_m64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhlps_xmm_xmm_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlps_xmm_xmm_m64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlpd_xmm_m64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlpd_xmm_xmm_m64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16,
         _ => 0,
     };
 
     private static nint Group480(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsldup_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsldup_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_ymm_ymmm256,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_ymm_ymmm256_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movddup_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movddup_xmm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P,
         _ => 0,
     };
 
     private static nint Group481(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_xmm_xmmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_xmm_xmmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlps_m64_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlps_m64_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlpd_m64_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlpd_m64_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G,
         _ => 0,
     };
 
     private static nint Group482(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklps_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklps_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_xmm_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_xmm_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_ymm_ymm_ymmm256,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_ymm_ymm_ymmm256_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklpd_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklpd_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P,
         _ => 0,
     };
 
     private static nint Group483(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhps_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhps_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_G,
         _ => 0,
     };
 
     private static nint Group484(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_ymm_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_ymm_ymm_ymmm256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhpd_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhpd_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_B,
         _ => 0,
     };
 
     private static nint Group485(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlhps_xmm_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlhps_xmm_xmm_xmm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhps_xmm_m64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhps_xmm_xmm_m64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhpd_xmm_m64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhpd_xmm_xmm_m64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movshdup_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movshdup_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16,
         _ => 0,
     };
 
     private static nint Group486(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhps_m64_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhps_m64_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhpd_m64_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhpd_m64_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_G,
         _ => 0,
     };
 
     private static nint Group487(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16,
         _ => 0,
     };
 
     private static nint Group488(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_G,
         _ => 0,
     };
 
     private static nint Group489(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xgetbv,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsetbv,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Swapgs,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtscp,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall_F,
         _ => 0,
     };
 
     private static nint Group490(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clts,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invd,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wbinvd,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud2,
         _ => 0,
     };
 
     private static nint Group491(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetch_m8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchw_m8_G,
         _ => 0,
     };
 
     private static nint Group492(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group493(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchnta_m8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht0_m8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht1_m8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht2_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspd_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspq_r64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32_G,
         _ => 0,
     };
 
     private static nint Group494(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_xmm_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_m32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_xmm_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_m64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm,
         _ => 0,
     };
 
     private static nint Group495(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmmm128_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmmm128_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymmm256_ymm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymmm256_ymm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmmm128_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmmm128_xmm_G,
         _ => 0,
     };
 
     private static nint Group496(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmmm128_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmmm128_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymmm256_ymm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymmm256_ymm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_xmm_xmm_0F11,
         _ => 0,
     };
 
     private static nint Group497(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmmm128_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmmm128_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_m32_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_xmm_xmm_0F11,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_m64_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhlps_xmm_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlps_xmm_m64_G,
         _ => 0,
     };
 
     private static nint Group498(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymmm256_ymm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymmm256_ymm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmmm128_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmmm128_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmmm128_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmmm128_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhlps_xmm_xmm_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlps_xmm_xmm_m64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlpd_xmm_m64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlpd_xmm_xmm_m64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsldup_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsldup_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group499(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntps_m128_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m128_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m256_ymm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntpd_m128_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m128_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m256_ymm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrmsr,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtsc,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movddup_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movddup_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_xmm_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_xmm_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group500(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdmsr,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlps_m64_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlps_m64_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlpd_m64_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlpd_m64_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklps_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklps_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_xmm_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group501(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_ymm_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_ymm_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklpd_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklpd_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group502(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhps_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhps_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhpd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhpd_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group503(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlhps_xmm_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlhps_xmm_xmm_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhps_xmm_m64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhps_xmm_xmm_m64_G,
         _ => 0,
     };
 
     private static nint Group504(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhpd_xmm_m64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhpd_xmm_xmm_m64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movshdup_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movshdup_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group505(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhps_m64_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhps_m64_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhpd_m64_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhpd_m64_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18_G,
         _ => 0,
     };
 
     private static nint Group506(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19_G,
         _ => 0,
     };
 
     private static nint Group507(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B_G,
         _ => 0,
     };
 
     private static nint Group508(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C_G,
         _ => 0,
     };
 
     private static nint Group509(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D_G,
         _ => 0,
     };
 
     private static nint Group510(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F_G,
         _ => 0,
     };
 
     private static nint Group511(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchnta_m8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht0_m8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht1_m8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht2_m8_G,
         _ => 0,
     };
 
     private static nint Group512(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspd_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspq_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32_G,
         _ => 0,
     };
 
     private static nint Group513(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64_F,
         _ => 0,
     };
 
     private static nint Group514(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group515(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm,
         _ => 0,
     };
 
     private static nint Group516(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmmm128_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmmm128_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymmm256_ymm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymmm256_ymm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmmm128_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmmm128_xmm_G,
         _ => 0,
     };
 
     private static nint Group517(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmmm128_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmmm128_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntps_m128_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m128_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m256_ymm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntpd_m128_xmm_G,
         _ => 0,
     };
 
     private static nint Group518(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r32_xmm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r64_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_xmm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_ymm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_ymm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r32_xmm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m128_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m256_ymm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrmsr,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtsc,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdmsr,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group519(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r64_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_xmm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_ymm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_ymm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_B,
         _ => 0,
     };
 
     private static nint Group520(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16,
         _ => 0,
     };
 
     private static nint Group521(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group522(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group523(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64,
         _ => 0,
     };
 
     private static nint Group524(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_G,
         _ => 0,
     };
 
     private static nint Group525(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_B,
         _ => 0,
     };
 
     private static nint Group526(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32,
         _ => 0,
     };
 
     private static nint Group527(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group528(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_B,
         _ => 0,
     };
 
     private static nint Group529(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16,
         _ => 0,
     };
 
     private static nint Group530(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group531(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group532(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64,
         _ => 0,
     };
 
     private static nint Group533(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_G,
         _ => 0,
     };
 
     private static nint Group534(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_B,
         _ => 0,
     };
 
     private static nint Group535(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32,
         _ => 0,
     };
 
     private static nint Group536(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r32_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r64_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_xmm,
         _ => 0,
     };
 
     private static nint Group537(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_ymm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_ymm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r32_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r64_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_ymm,
         _ => 0,
     };
 
     private static nint Group538(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_ymm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group539(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group540(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group541(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group542(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group543(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group544(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group545(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group546(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group547(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group548(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrldq_xmm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group549(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_xmm_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_ymm_ymm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslldq_xmm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_xmm_xmm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group550(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_ymm_ymm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group551(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group552(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group553(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Emms,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroupper,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroall,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group554(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group555(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group556(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group557(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jo_rel32_64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64,
         _ => 0,
     };
 
     private static nint Group558(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jno_rel32_64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jb_rel32_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jae_rel32_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Je_rel32_64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jne_rel32_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jbe_rel32_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ja_rel32_64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Js_rel32_64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32,
         _ => 0,
     };
 
     private static nint Group559(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jns_rel32_64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jp_rel32_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jnp_rel32_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jl_rel32_64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jge_rel32_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jle_rel32_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jg_rel32_64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group560(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group561(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8,
         _ => 0,
     };
 
     private static nint Group562(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8,
         _ => 0,
     };
 
     private static nint Group563(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_imm8,
         _ => 0,
     };
 
     private static nint Group564(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_imm8,
         _ => 0,
     };
 
     private static nint Group565(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_FS,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_imm8,
         _ => 0,
     };
 
     private static nint Group566(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_FS,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cpuid,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_imm8,
         _ => 0,
     };
 
     private static nint Group567(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrldq_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_xmm_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_ymm_ymm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group568(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslldq_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_xmm_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_ymm_ymm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group569(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group570(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group571(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Emms,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroupper,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroall,
         _ => 0,
     };
 
     private static nint Group572(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm,
         _ => 0,
     };
 
     private static nint Group573(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_GS,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_GS,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_B,
         _ => 0,
     };
 
     private static nint Group574(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_G,
         _ => 0,
     };
 
     private static nint Group575(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm,
         _ => 0,
     };
 
     private static nint Group576(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jo_rel32_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jno_rel32_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jb_rel32_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jae_rel32_64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Je_rel32_64,
         _ => 0,
     };
 
     private static nint Group577(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jne_rel32_64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jbe_rel32_64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ja_rel32_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Js_rel32_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jns_rel32_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jp_rel32_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jnp_rel32_64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jl_rel32_64,
         _ => 0,
     };
 
     private static nint Group578(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jge_rel32_64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jle_rel32_64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jg_rel32_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_B,
         _ => 0,
     };
 
     private static nint Group579(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8,
         _ => 0,
     };
 
     private static nint Group580(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_G,
         _ => 0,
     };
 
     private static nint Group581(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_B,
+        _ => 0,
+    };
+
+    private static nint Group582(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8,
+        _ => 0,
+    };
+
+    private static nint Group583(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_G,
+        _ => 0,
+    };
+
+    private static nint Group584(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_FS,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_FS,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cpuid,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_F,
+        _ => 0,
+    };
+
+    private static nint Group585(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B_F,
+        _ => 0,
+    };
+
+    private static nint Group586(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group587(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_F,
+        _ => 0,
+    };
+
+    private static nint Group588(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B_F,
+        _ => 0,
+    };
+
+    private static nint Group589(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G_F,
+        _ => 0,
+    };
+
+    private static nint Group590(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_F,
+        _ => 0,
+    };
+
+    private static nint Group591(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_GS,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_GS,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_F,
+        _ => 0,
+    };
+
+    private static nint Group592(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P_F,
+        _ => 0,
+    };
+
+    private static nint Group593(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group594(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P_F,
+        _ => 0,
+    };
+
+    private static nint Group595(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B_F,
+        _ => 0,
+    };
+
+    private static nint Group596(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group597(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_F,
+        _ => 0,
+    };
+
+    private static nint Group598(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B_F,
+        _ => 0,
+    };
+
+    private static nint Group599(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G_F,
+        _ => 0,
+    };
+
+    private static nint Group600(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxsave_m512byte_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxsave64_m512byte_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxrstor_m512byte_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxrstor64_m512byte_G,
         6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r32,
         7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r64,
         _ => 0,
     };
 
-    private static nint Group582(int index) => index switch
+    private static nint Group601(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ldmxcsr_m32_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r32,
@@ -14545,738 +14972,751 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group583(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clwb_m8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflush_m8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflushopt_m8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_E9,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EA,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EB,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EC,
-        _ => 0,
-    };
-
-    private static nint Group584(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_ED,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EE,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EF,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F2,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F3,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F4,
-        _ => 0,
-    };
-
-    private static nint Group585(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F5,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F6,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F7,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_F9,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FA,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FB,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FC,
-        _ => 0,
-    };
-
-    private static nint Group586(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FD,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FE,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FF,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G,
-        _ => 0,
-    };
-
-    private static nint Group587(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64,
-        _ => 0,
-    };
-
-    private static nint Group588(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B,
-        _ => 0,
-    };
-
-    private static nint Group589(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16,
-        _ => 0,
-    };
-
-    private static nint Group590(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P,
-        _ => 0,
-    };
-
-    private static nint Group591(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G,
-        _ => 0,
-    };
-
-    private static nint Group592(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P,
-        _ => 0,
-    };
-
-    private static nint Group593(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B,
-        _ => 0,
-    };
-
-    private static nint Group594(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32,
-        _ => 0,
-    };
-
-    private static nint Group595(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P,
-        _ => 0,
-    };
-
-    private static nint Group596(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G,
-        _ => 0,
-    };
-
-    private static nint Group597(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_B,
-        _ => 0,
-    };
-
-    private static nint Group598(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16,
-        _ => 0,
-    };
-
-    private static nint Group599(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G,
-        _ => 0,
-    };
-
-    private static nint Group600(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G,
-        _ => 0,
-    };
-
-    private static nint Group601(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64,
-        _ => 0,
-    };
-
     private static nint Group602(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsave_mem_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsave64_mem_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xrstor_mem_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xrstor64_mem_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsaveopt_mem_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsaveopt64_mem_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clwb_m8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflush_m8_G,
         _ => 0,
     };
 
     private static nint Group603(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflushopt_m8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_E9,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EA,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EB,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EC,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_ED,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EE,
         _ => 0,
     };
 
     private static nint Group604(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EF,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F2,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F3,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F4,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F5,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F6,
         _ => 0,
     };
 
     private static nint Group605(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F7,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_F9,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FA,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FB,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FC,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FD,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FE,
         _ => 0,
     };
 
     private static nint Group606(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FF,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32,
         _ => 0,
     };
 
     private static nint Group607(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group608(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P,
         _ => 0,
     };
 
     private static nint Group609(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B,
         _ => 0,
     };
 
     private static nint Group610(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32,
         _ => 0,
     };
 
     private static nint Group611(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P,
         _ => 0,
     };
 
     private static nint Group612(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G,
         _ => 0,
     };
 
     private static nint Group613(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P,
         _ => 0,
     };
 
     private static nint Group614(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B,
         _ => 0,
     };
 
     private static nint Group615(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64,
         _ => 0,
     };
 
     private static nint Group616(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P,
         _ => 0,
     };
 
     private static nint Group617(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8,
         _ => 0,
     };
 
     private static nint Group618(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_G,
         _ => 0,
     };
 
     private static nint Group619(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32,
         _ => 0,
     };
 
     private static nint Group620(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16,
         _ => 0,
     };
 
     private static nint Group621(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group622(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_F,
         _ => 0,
     };
 
     private static nint Group623(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group624(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P_F,
         _ => 0,
     };
 
     private static nint Group625(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group626(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_F,
         _ => 0,
     };
 
     private static nint Group627(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P_F,
         _ => 0,
     };
 
     private static nint Group628(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group629(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P_F,
         _ => 0,
     };
 
     private static nint Group630(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group631(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_F,
         _ => 0,
     };
 
     private static nint Group632(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P_F,
         _ => 0,
     };
 
     private static nint Group633(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group634(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m32_r32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m64_r64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P_F,
         _ => 0,
     };
 
     private static nint Group635(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_F,
         _ => 0,
     };
 
     private static nint Group636(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_mm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_mm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_xmm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64_xmm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_F,
         _ => 0,
     };
 
     private static nint Group637(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P_F,
         _ => 0,
     };
 
     private static nint Group638(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_F,
         _ => 0,
     };
 
     private static nint Group639(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G_F,
+        _ => 0,
+    };
+
+    private static nint Group640(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_F,
+        _ => 0,
+    };
+
+    private static nint Group641(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G_F,
+        _ => 0,
+    };
+
+    private static nint Group642(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group643(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_F,
+        _ => 0,
+    };
+
+    private static nint Group644(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B_F,
+        _ => 0,
+    };
+
+    private static nint Group645(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_F,
+        _ => 0,
+    };
+
+    private static nint Group646(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_B,
+        _ => 0,
+    };
+
+    private static nint Group647(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16,
+        _ => 0,
+    };
+
+    private static nint Group648(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_G,
+        _ => 0,
+    };
+
+    private static nint Group649(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group650(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P_F,
+        _ => 0,
+    };
+
+    private static nint Group651(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_F,
+        _ => 0,
+    };
+
+    private static nint Group652(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_F,
+        _ => 0,
+    };
+
+    private static nint Group653(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P_F,
+        _ => 0,
+    };
+
+    private static nint Group654(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m32_r32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m64_r64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group655(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_mm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_mm_imm8,
+        _ => 0,
+    };
+
+    private static nint Group656(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group657(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group658(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P_F,
+        _ => 0,
+    };
+
+    private static nint Group659(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsavec_mem_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsavec64_mem_G,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16_F,
         4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32,
@@ -15286,7 +15726,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group640(int index) => index switch
+    private static nint Group660(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16_F,
@@ -15299,7 +15739,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group641(int index) => index switch
+    private static nint Group661(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r64,
@@ -15312,7 +15752,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group642(int index) => index switch
+    private static nint Group662(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128_G,
@@ -15325,7 +15765,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group643(int index) => index switch
+    private static nint Group663(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128_G,
@@ -15338,7 +15778,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group644(int index) => index switch
+    private static nint Group664(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128_G,
@@ -15351,7 +15791,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group645(int index) => index switch
+    private static nint Group665(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256_G,
@@ -15364,7 +15804,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group646(int index) => index switch
+    private static nint Group666(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256_G,
@@ -15377,7 +15817,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group647(int index) => index switch
+    private static nint Group667(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdq2q_mm_xmm,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r32_mm,
@@ -15390,7 +15830,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group648(int index) => index switch
+    private static nint Group668(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r64_ymm,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_mm_mmm64,
@@ -15403,7 +15843,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group649(int index) => index switch
+    private static nint Group669(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_mm_mmm64,
@@ -15416,7 +15856,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group650(int index) => index switch
+    private static nint Group670(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_mm_mmm64,
@@ -15429,7 +15869,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group651(int index) => index switch
+    private static nint Group671(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_mm_mmm64,
@@ -15442,7 +15882,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group652(int index) => index switch
+    private static nint Group672(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_mm_mmm64,
@@ -15455,7 +15895,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group653(int index) => index switch
+    private static nint Group673(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_mm_mmm64,
@@ -15468,7 +15908,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group654(int index) => index switch
+    private static nint Group674(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_mm_mmm64,
@@ -15481,7 +15921,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group655(int index) => index switch
+    private static nint Group675(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_mm_mmm64,
@@ -15494,7 +15934,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group656(int index) => index switch
+    private static nint Group676(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_mm_mmm64,
@@ -15507,7 +15947,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group657(int index) => index switch
+    private static nint Group677(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_mmm64,
@@ -15520,7 +15960,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group658(int index) => index switch
+    private static nint Group678(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_mmm64,
@@ -15533,7 +15973,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group659(int index) => index switch
+    private static nint Group679(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_mm_mmm64,
@@ -15546,7 +15986,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group660(int index) => index switch
+    private static nint Group680(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_mm_mmm64,
@@ -15559,7 +15999,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group661(int index) => index switch
+    private static nint Group681(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_mm_mmm64,
@@ -15572,7 +16012,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group662(int index) => index switch
+    private static nint Group682(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntq_m64_mm_G,
@@ -15585,7 +16025,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group663(int index) => index switch
+    private static nint Group683(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_xmm_xmm_xmmm128,
@@ -15598,7 +16038,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group664(int index) => index switch
+    private static nint Group684(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_xmm_xmm_xmmm128,
@@ -15611,7 +16051,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group665(int index) => index switch
+    private static nint Group685(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_xmm_xmm_xmmm128,
@@ -15624,7 +16064,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group666(int index) => index switch
+    private static nint Group686(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_xmm_xmm_xmmm128,
@@ -15637,7 +16077,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group667(int index) => index switch
+    private static nint Group687(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_xmm_xmm_xmmm128,
@@ -15650,7 +16090,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group668(int index) => index switch
+    private static nint Group688(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_xmm_xmm_xmmm128,
@@ -15663,7 +16103,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group669(int index) => index switch
+    private static nint Group689(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_xmm_xmm_xmmm128,
@@ -15676,7 +16116,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group670(int index) => index switch
+    private static nint Group690(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_xmm_xmm_xmmm128,
@@ -15689,7 +16129,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group671(int index) => index switch
+    private static nint Group691(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_mmm64_G,
@@ -15702,7 +16142,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group672(int index) => index switch
+    private static nint Group692(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_mmm64_G,
@@ -15715,7 +16155,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group673(int index) => index switch
+    private static nint Group693(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_mmm64_G,
@@ -15728,7 +16168,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group674(int index) => index switch
+    private static nint Group694(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_mm_mmm64_G,
@@ -15741,7 +16181,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group675(int index) => index switch
+    private static nint Group695(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_mm_mmm64_G,
@@ -15754,7 +16194,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group676(int index) => index switch
+    private static nint Group696(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_mm_mmm64_G,
@@ -15767,7 +16207,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group677(int index) => index switch
+    private static nint Group697(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maskmovq_rDI_mm_mm_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maskmovdqu_rDI_xmm_xmm_G,
@@ -15780,7 +16220,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group678(int index) => index switch
+    private static nint Group698(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_ymm_ymm_ymmm256,
@@ -15793,7 +16233,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group679(int index) => index switch
+    private static nint Group699(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_ymm_ymm_ymmm256,
@@ -15806,7 +16246,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group680(int index) => index switch
+    private static nint Group700(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_ymm_ymm_ymmm256,
@@ -15819,7 +16259,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group681(int index) => index switch
+    private static nint Group701(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_ymm_ymm_ymmm256,
@@ -15832,7 +16272,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group682(int index) => index switch
+    private static nint Group702(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_ymm_ymm_ymmm256,
@@ -15845,7 +16285,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group683(int index) => index switch
+    private static nint Group703(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_ymm_ymm_ymmm256,
@@ -15858,7 +16298,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group684(int index) => index switch
+    private static nint Group704(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_ymm_ymm_ymmm256,
@@ -15871,7 +16311,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group685(int index) => index switch
+    private static nint Group705(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64,
@@ -15884,7 +16324,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group686(int index) => index switch
+    private static nint Group706(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_xmm_xmm_xmmm128_G,
@@ -15897,7 +16337,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group687(int index) => index switch
+    private static nint Group707(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_xmm_xmm_xmmm128_G,
@@ -15910,7 +16350,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group688(int index) => index switch
+    private static nint Group708(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_xmm_xmm_xmmm128_G,
@@ -15923,7 +16363,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group689(int index) => index switch
+    private static nint Group709(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_xmm_xmm_xmmm128_G,
@@ -15936,7 +16376,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group690(int index) => index switch
+    private static nint Group710(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_xmm_xmm_xmmm128_G,
@@ -15949,7 +16389,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group691(int index) => index switch
+    private static nint Group711(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_xmm_xmm_xmmm128_G,
@@ -15962,7 +16402,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group692(int index) => index switch
+    private static nint Group712(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_xmm_xmm_xmmm128_G,
@@ -15975,7 +16415,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group693(int index) => index switch
+    private static nint Group713(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_xmm_xmm_xmmm128_G,
@@ -15988,7 +16428,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group694(int index) => index switch
+    private static nint Group714(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_xmm_xmm_xmmm128_G,
@@ -16001,7 +16441,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group695(int index) => index switch
+    private static nint Group715(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_xmm_xmm_xmmm128_G,
@@ -16014,7 +16454,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group696(int index) => index switch
+    private static nint Group716(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_xmm_xmm_xmmm128_G,
@@ -16027,7 +16467,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group697(int index) => index switch
+    private static nint Group717(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_xmm_xmm_xmmm128_G,
@@ -16040,7 +16480,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group698(int index) => index switch
+    private static nint Group718(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmm_xmmm128_G,
@@ -16053,7 +16493,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group699(int index) => index switch
+    private static nint Group719(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256_F,
@@ -16066,7 +16506,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group700(int index) => index switch
+    private static nint Group720(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_F,
@@ -16079,7 +16519,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group701(int index) => index switch
+    private static nint Group721(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128_G,
@@ -16092,7 +16532,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group702(int index) => index switch
+    private static nint Group722(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_F,
@@ -16105,7 +16545,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group703(int index) => index switch
+    private static nint Group723(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_m32_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_m32_G,
@@ -16118,7 +16558,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group704(int index) => index switch
+    private static nint Group724(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128_G,
@@ -16131,7 +16571,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group705(int index) => index switch
+    private static nint Group725(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128_G,
@@ -16144,7 +16584,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group706(int index) => index switch
+    private static nint Group726(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128_G,
@@ -16157,7 +16597,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group707(int index) => index switch
+    private static nint Group727(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128_G,
@@ -16170,7 +16610,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group708(int index) => index switch
+    private static nint Group728(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16_G,
@@ -16183,7 +16623,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group709(int index) => index switch
+    private static nint Group729(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64_G,
@@ -16196,7 +16636,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group710(int index) => index switch
+    private static nint Group730(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64_G,
@@ -16209,7 +16649,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group711(int index) => index switch
+    private static nint Group731(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128_G,
@@ -16222,7 +16662,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group712(int index) => index switch
+    private static nint Group732(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128_G,
@@ -16235,7 +16675,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group713(int index) => index switch
+    private static nint Group733(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packusdw_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_xmm_xmm_xmmm128,
@@ -16248,7 +16688,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group714(int index) => index switch
+    private static nint Group734(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_ymm_ymm_m256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_m128_xmm_xmm_G,
@@ -16261,7 +16701,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group715(int index) => index switch
+    private static nint Group735(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_xmm_xmmm64_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_ymm_xmmm128,
@@ -16274,7 +16714,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group716(int index) => index switch
+    private static nint Group736(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_ymm_xmmm64_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbq_xmm_xmmm16,
@@ -16287,7 +16727,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group717(int index) => index switch
+    private static nint Group737(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwd_xmm_xmmm64_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_xmm_xmmm64,
@@ -16300,7 +16740,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group718(int index) => index switch
+    private static nint Group738(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_xmm_xmmm32_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_ymm_xmmm64,
@@ -16313,7 +16753,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group719(int index) => index switch
+    private static nint Group739(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_ymm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermd_ymm_ymm_ymmm256,
@@ -16326,7 +16766,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group720(int index) => index switch
+    private static nint Group740(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsb_xmm_xmmm128,
@@ -16339,7 +16779,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group721(int index) => index switch
+    private static nint Group741(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsd_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_xmm_xmm_xmmm128,
@@ -16352,7 +16792,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group722(int index) => index switch
+    private static nint Group742(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_ymm_ymm_ymmm256,
@@ -16365,7 +16805,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group723(int index) => index switch
+    private static nint Group743(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsb_xmm_xmmm128,
@@ -16378,7 +16818,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group724(int index) => index switch
+    private static nint Group744(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsd_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_xmm_xmm_xmmm128,
@@ -16391,7 +16831,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group725(int index) => index switch
+    private static nint Group745(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_ymm_ymm_ymmm256,
@@ -16404,7 +16844,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group726(int index) => index switch
+    private static nint Group746(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_ymm_ymm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulld_xmm_xmmm128,
@@ -16417,7 +16857,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group727(int index) => index switch
+    private static nint Group747(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phminposuw_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphminposuw_xmm_xmmm128,
@@ -16430,7 +16870,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group728(int index) => index switch
+    private static nint Group748(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_ymm_ymm_ymmm256,
@@ -16443,7 +16883,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group729(int index) => index switch
+    private static nint Group749(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_ymm_ymm_ymmm256,
@@ -16456,7 +16896,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group730(int index) => index switch
+    private static nint Group750(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_xmm_xmmm32_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_ymm_xmmm32,
@@ -16469,7 +16909,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group731(int index) => index switch
+    private static nint Group751(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8_G,
@@ -16482,7 +16922,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group732(int index) => index switch
+    private static nint Group752(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_xmm_xmm_m128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_ymm_ymm_m256_G,
@@ -16495,7 +16935,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group733(int index) => index switch
+    private static nint Group753(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_xmm_vm32x_xmm_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_ymm_vm32y_ymm_G,
@@ -16508,7 +16948,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group734(int index) => index switch
+    private static nint Group754(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_xmm_vm32x_xmm_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_ymm_vm32y_ymm_G,
@@ -16521,7 +16961,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group735(int index) => index switch
+    private static nint Group755(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r16_m16_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r32_m32_G,
@@ -16534,7 +16974,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group736(int index) => index switch
+    private static nint Group756(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m32_r32_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m64_r64_G,
@@ -16547,7 +16987,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group737(int index) => index switch
+    private static nint Group757(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_F,
@@ -16560,7 +17000,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group738(int index) => index switch
+    private static nint Group758(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_F,
@@ -16573,7 +17013,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group739(int index) => index switch
+    private static nint Group759(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_F,
@@ -16586,7 +17026,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group740(int index) => index switch
+    private static nint Group760(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_F,
@@ -16599,7 +17039,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group741(int index) => index switch
+    private static nint Group761(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_F,
@@ -16612,7 +17052,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group742(int index) => index switch
+    private static nint Group762(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32_G,
@@ -16625,7 +17065,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group743(int index) => index switch
+    private static nint Group763(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_F,
@@ -16638,7 +17078,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group744(int index) => index switch
+    private static nint Group764(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_F,
@@ -16651,7 +17091,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group745(int index) => index switch
+    private static nint Group765(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32_G,
@@ -16664,7 +17104,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group746(int index) => index switch
+    private static nint Group766(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_F,
@@ -16677,7 +17117,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group747(int index) => index switch
+    private static nint Group767(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32_G,
@@ -16690,7 +17130,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group748(int index) => index switch
+    private static nint Group768(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8_G,
@@ -16703,7 +17143,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group749(int index) => index switch
+    private static nint Group769(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8_G,
@@ -16716,7 +17156,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group750(int index) => index switch
+    private static nint Group770(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8_G,
@@ -16729,7 +17169,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group751(int index) => index switch
+    private static nint Group771(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendpd_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendpd_xmm_xmmm128_imm8_G,
@@ -16742,7 +17182,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group752(int index) => index switch
+    private static nint Group772(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_xmm_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_xmm_xmm_xmmm128_imm8_G,
@@ -16755,7 +17195,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group753(int index) => index switch
+    private static nint Group773(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_xmm_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_xmm_xmm_xmmm128_imm8_G,
@@ -16768,7 +17208,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group754(int index) => index switch
+    private static nint Group774(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r32m8_xmm_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r32m8_xmm_imm8_G,
@@ -16781,7 +17221,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group755(int index) => index switch
+    private static nint Group775(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32m16_xmm_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32m16_xmm_imm8_G,
@@ -16794,7 +17234,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group756(int index) => index switch
+    private static nint Group776(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrd_rm32_xmm_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrd_rm32_xmm_imm8_G,
@@ -16807,7 +17247,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group757(int index) => index switch
+    private static nint Group777(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_rm32_xmm_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_rm32_xmm_imm8_G,
@@ -16820,7 +17260,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group758(int index) => index switch
+    private static nint Group778(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8_G,
@@ -16833,7 +17273,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group759(int index) => index switch
+    private static nint Group779(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8_G,
@@ -16846,7 +17286,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group760(int index) => index switch
+    private static nint Group780(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8_G,
@@ -16859,7 +17299,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group761(int index) => index switch
+    private static nint Group781(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8_G,
@@ -16872,7 +17312,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group762(int index) => index switch
+    private static nint Group782(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm_G,
@@ -16885,7 +17325,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group763(int index) => index switch
+    private static nint Group783(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_G,
@@ -16898,7 +17338,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group764(int index) => index switch
+    private static nint Group784(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_F,
@@ -16911,7 +17351,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group765(int index) => index switch
+    private static nint Group785(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_F,
@@ -16924,7 +17364,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group766(int index) => index switch
+    private static nint Group786(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_F,
@@ -16937,7 +17377,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group767(int index) => index switch
+    private static nint Group787(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_F,
@@ -16950,7 +17390,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group768(int index) => index switch
+    private static nint Group788(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_F,
@@ -16963,7 +17403,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group769(int index) => index switch
+    private static nint Group789(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_F,
@@ -16976,7 +17416,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group770(int index) => index switch
+    private static nint Group790(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved3_m8_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved4_m8_G,
@@ -16989,7 +17429,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group771(int index) => index switch
+    private static nint Group791(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_xmm,
         _ => 0,

@@ -10269,6 +10269,19 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Wait(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Pushfw(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -11429,25 +11442,6 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Segment);
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.StringSemantics.Compare(cpu, v1, unchecked((global::System.Int32)0x32u));
-        if (v3 == 0)
-        {
-            return Dispatch.Lookup(cpu, op->Address);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Cmpsw_m16_m16_G_N_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.StringSemantics.Compare(cpu, v1, unchecked((global::System.Int32)0x12u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);

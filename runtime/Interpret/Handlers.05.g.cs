@@ -13,6 +13,25 @@ namespace Jitvmm.Runtime.Interpret;
 public static unsafe partial class Handlers<TMemory>
     where TMemory : struct, IGuestMemory
 {
+    public static int Cmpsw_m16_m16_G_N_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.StringSemantics.Compare(cpu, v1, unchecked((global::System.Int32)0x12u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
     public static int Cmpsw_m16_m16_G_N(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -8537,25 +8556,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->R0);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v3, v4, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + 184);
-        uint v9 = v2 != (0x0u) ? 1u : 0u;
-        uint v10 = 0x40u;
-        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        TMemory.Store(cpu, mem, v5, v11);
-        *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
-        ulong v23 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v9 != 0 ? (((v11 >> (int)(0x3fu)) ^ (v11 >> (int)(0x3eu))) & (0x1ul)) : v23);
         op++;
         return op->Handler(cpu, op, mem);
     }

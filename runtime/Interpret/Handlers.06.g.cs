@@ -13,6 +13,25 @@ namespace Jitvmm.Runtime.Interpret;
 public static unsafe partial class Handlers<TMemory>
     where TMemory : struct, IGuestMemory
 {
+    public static int Rcr_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 184);
+        uint v9 = v2 != (0x0u) ? 1u : 0u;
+        uint v10 = 0x40u;
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v5, v11);
+        *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v9 != 0 ? (((v11 >> (int)(0x3fu)) ^ (v11 >> (int)(0x3eu))) & (0x1ul)) : v23);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rcr_rm64_1_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -4956,8 +4975,2554 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Fadd_m32fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FaddM32(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fmul_m32fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FmulM32(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcom_m32fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FcomM32(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcomp_m32fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FcompM32(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsub_m32fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FsubM32(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsubr_m32fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FsubrM32(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fdiv_m32fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FdivM32(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fdivr_m32fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FdivrM32(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fadd_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fadd(cpu, unchecked((global::System.Int32)0x0u), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fmul_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fmul(cpu, unchecked((global::System.Int32)0x0u), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcom_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FcomSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcomp_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FcompSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsub_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fsub(cpu, unchecked((global::System.Int32)0x0u), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsubr_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fsubr(cpu, unchecked((global::System.Int32)0x0u), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fdiv_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fdiv(cpu, unchecked((global::System.Int32)0x0u), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fdivr_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fdivr(cpu, unchecked((global::System.Int32)0x0u), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fld_m32fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FldM32(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fst_m32fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 4, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fstp_m32fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 4, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstpM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fldenv_m14byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        ulong v15 = (ulong)TMemory.Pointer(cpu, v14, 2, false);
+        ulong v17 = (ulong)TMemory.Pointer(cpu, (v14 + (0xdul)), 1, false);
+        ulong v18 = (ulong)TMemory.Pointer(cpu, v14, 14, false);
+        global::Jitvmm.Runtime.Semantics.X87.Fldenv(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fldenv_m28byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        ulong v15 = (ulong)TMemory.Pointer(cpu, v14, 4, false);
+        ulong v17 = (ulong)TMemory.Pointer(cpu, (v14 + (0x1bul)), 1, false);
+        ulong v18 = (ulong)TMemory.Pointer(cpu, v14, 28, false);
+        global::Jitvmm.Runtime.Semantics.X87.Fldenv(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fldcw_m2byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<ushort>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        global::Jitvmm.Runtime.Semantics.X87.Fldcw(cpu, unchecked((global::System.UInt16)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fnstenv_m14byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        ulong v12 = (ulong)TMemory.Pointer(cpu, v11, 2, true);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + (0xdul)), 1, true);
+        ulong v15 = (ulong)TMemory.Pointer(cpu, v11, 14, true);
+        global::Jitvmm.Runtime.Semantics.X87.Fnstenv(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fnstenv_m28byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        ulong v12 = (ulong)TMemory.Pointer(cpu, v11, 4, true);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + (0x1bul)), 1, true);
+        ulong v15 = (ulong)TMemory.Pointer(cpu, v11, 28, true);
+        global::Jitvmm.Runtime.Semantics.X87.Fnstenv(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fnstcw_m2byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Semantics.X87.ReadControlWord(cpu);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (ushort)v1);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fld_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FldSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxch_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fxch(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Fnop(CpuState* cpu, TbOp* op, byte* mem)
     {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fstpnce_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fstpnce(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fchs(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fchs(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fabs(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fabs(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ftst(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Ftst(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxam(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fxam(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fld1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fld1(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fldl2t(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fldl2t(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fldl2e(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fldl2e(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fldpi(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fldpi(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fldlg2(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fldlg2(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fldln2(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fldln2(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fldz(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fldz(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int F2xm1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.F2xm1(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fyl2x(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fyl2x(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fptan(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fptan(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fpatan(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fpatan(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxtract(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fxtract(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fprem1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fprem1(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fdecstp(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fdecstp(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fincstp(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fincstp(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fprem(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fprem(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fyl2xp1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fyl2xp1(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsqrt(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fsqrt(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsincos(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fsincos(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Frndint(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Frndint(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fscale(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fscale(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsin(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fsin(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcos(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fcos(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fiadd_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FiaddM32(cpu, unchecked((global::System.Int32)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fimul_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FimulM32(cpu, unchecked((global::System.Int32)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ficom_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FicomM32(cpu, unchecked((global::System.Int32)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ficomp_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FicompM32(cpu, unchecked((global::System.Int32)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fisub_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FisubM32(cpu, unchecked((global::System.Int32)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fisubr_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FisubrM32(cpu, unchecked((global::System.Int32)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fidiv_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FidivM32(cpu, unchecked((global::System.Int32)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fidivr_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FidivrM32(cpu, unchecked((global::System.Int32)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcmovb_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + 184);
+        uint v6 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v6 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fcmov(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), ((uint)v3));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcmove_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + 160);
+        uint v7 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v7 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fcmov(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), (v3 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcmovbe_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + 184);
+        ulong v5 = *(ulong*)((byte*)cpu + 160);
+        uint v10 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v10 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fcmov(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), (((uint)v3) | (v5 == (0x0ul) ? 1u : 0u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcmovu_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + 176);
+        uint v6 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v6 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fcmov(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), ((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v3)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fucompp(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fucompp(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fild_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FildM32(cpu, unchecked((global::System.Int32)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fisttp_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 4, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FisttpM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fist_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 4, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fistp_m32int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 4, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistpM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fld_m80fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 10, false);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FldM80(cpu, unchecked((global::System.Byte*)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fstp_m80fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 10, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstpM80(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcmovnb_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + 184);
+        uint v8 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v8 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fcmov(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), (((uint)v3) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcmovne_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + 160);
+        uint v9 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v9 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fcmov(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), ((v3 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcmovnbe_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + 184);
+        ulong v5 = *(ulong*)((byte*)cpu + 160);
+        uint v12 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v12 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fcmov(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), ((((uint)v3) | (v5 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcmovnu_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + 176);
+        uint v8 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v8 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fcmov(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v3)) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fneni(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fndisi(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fnclex(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Semantics.X87.Fnclex(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fninit(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Semantics.X87.Fninit(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fnsetpm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fucomi_st0_sti_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.X87.Fucomi(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 & (0x1u)));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(((v11 >> (int)(0x2u)) & (0x1u)) ^ (0x1u)));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)((v11 & (0x40u)) ^ (0x40u)));
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 168) = (0x0ul);
+        *(ulong*)((byte*)cpu + 192) = (0x0ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fucomi_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.X87.Fucomi(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcomi_st0_sti_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.X87.Fcomi(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 & (0x1u)));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(((v11 >> (int)(0x2u)) & (0x1u)) ^ (0x1u)));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)((v11 & (0x40u)) ^ (0x40u)));
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 168) = (0x0ul);
+        *(ulong*)((byte*)cpu + 192) = (0x0ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcomi_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.X87.Fcomi(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fadd_m64fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FaddM64(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fmul_m64fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FmulM64(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcom_m64fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FcomM64(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcomp_m64fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FcompM64(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsub_m64fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FsubM64(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsubr_m64fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FsubrM64(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fdiv_m64fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FdivM64(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fdivr_m64fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FdivrM64(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fadd_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fadd(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), unchecked((global::System.Int32)0x0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fmul_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fmul(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), unchecked((global::System.Int32)0x0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcom_st0_sti_DCD0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FcomSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcomp_st0_sti_DCD8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FcompSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsubr_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fsubr(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), unchecked((global::System.Int32)0x0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsub_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fsub(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), unchecked((global::System.Int32)0x0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fdivr_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fdivr(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), unchecked((global::System.Int32)0x0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fdiv_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v5 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v5 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fdiv(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))), unchecked((global::System.Int32)0x0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fld_m64fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FldM64(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fisttp_m64int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 8, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FisttpM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fst_m64fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 8, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fstp_m64fp_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 8, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstpM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Frstor_m94byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        ulong v15 = (ulong)TMemory.Pointer(cpu, v14, 2, false);
+        ulong v17 = (ulong)TMemory.Pointer(cpu, (v14 + (0x5dul)), 1, false);
+        ulong v18 = (ulong)TMemory.Pointer(cpu, v14, 94, false);
+        global::Jitvmm.Runtime.Semantics.X87.Frstor(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Frstor_m108byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        ulong v15 = (ulong)TMemory.Pointer(cpu, v14, 4, false);
+        ulong v17 = (ulong)TMemory.Pointer(cpu, (v14 + (0x6bul)), 1, false);
+        ulong v18 = (ulong)TMemory.Pointer(cpu, v14, 108, false);
+        global::Jitvmm.Runtime.Semantics.X87.Frstor(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fnsave_m94byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        ulong v12 = (ulong)TMemory.Pointer(cpu, v11, 2, true);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + (0x5dul)), 1, true);
+        ulong v15 = (ulong)TMemory.Pointer(cpu, v11, 94, true);
+        global::Jitvmm.Runtime.Semantics.X87.Fnsave(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fnsave_m108byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        ulong v12 = (ulong)TMemory.Pointer(cpu, v11, 4, true);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + (0x6bul)), 1, true);
+        ulong v15 = (ulong)TMemory.Pointer(cpu, v11, 108, true);
+        global::Jitvmm.Runtime.Semantics.X87.Fnsave(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fnstsw_m2byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Semantics.X87.ReadStatusWord(cpu);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (ushort)v1);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ffree_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Ffree(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxch_st0_sti_DDC8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fxch(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fst_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FstSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fstp_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FstpSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fucom_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FucomSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fucomp_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FucompSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fiadd_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FiaddM16(cpu, unchecked((global::System.Int16)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fimul_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FimulM16(cpu, unchecked((global::System.Int16)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ficom_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FicomM16(cpu, unchecked((global::System.Int16)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ficomp_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FicompM16(cpu, unchecked((global::System.Int16)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fisub_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FisubM16(cpu, unchecked((global::System.Int16)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fisubr_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FisubrM16(cpu, unchecked((global::System.Int16)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fidiv_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FidivM16(cpu, unchecked((global::System.Int16)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fidivr_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FidivrM16(cpu, unchecked((global::System.Int16)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Faddp_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Faddp(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fmulp_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fmulp(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcomp_st0_sti_DED0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FcompSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcompp(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fcompp(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsubrp_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fsubrp(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fsubp_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fsubp(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fdivrp_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fdivrp(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fdivp_sti_st0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fdivp(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fild_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FildM16(cpu, unchecked((global::System.Int16)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fisttp_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 2, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FisttpM16(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fist_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 2, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistM16(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fistp_m16int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 2, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistpM16(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fbld_m80bcd_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 10, false);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.Fbld(cpu, unchecked((global::System.Byte*)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fild_m64int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        global::Jitvmm.Runtime.Semantics.X87.FildM64(cpu, unchecked((global::System.Int64)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fbstp_m80bcd_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 10, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.Fbstp(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fistp_m64int_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v1 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 8, true);
+        global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
+        uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistpM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ffreep_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Ffreep(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxch_st0_sti_DFC8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.Fxch(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fstp_sti_DFD0(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FstpSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fstp_sti_DFD8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        global::Jitvmm.Runtime.Semantics.X87.FstpSt(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fnstsw_AX(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Semantics.X87.ReadStatusWord(cpu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)v1;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fucomip_st0_sti_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.X87.Fucomip(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 & (0x1u)));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(((v11 >> (int)(0x2u)) & (0x1u)) ^ (0x1u)));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)((v11 & (0x40u)) ^ (0x40u)));
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 168) = (0x0ul);
+        *(ulong*)((byte*)cpu + 192) = (0x0ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fucomip_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.X87.Fucomip(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcomip_st0_sti_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.X87.Fcomip(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 & (0x1u)));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(((v11 >> (int)(0x2u)) & (0x1u)) ^ (0x1u)));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)((v11 & (0x40u)) ^ (0x40u)));
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 168) = (0x0ul);
+        *(ulong*)((byte*)cpu + 192) = (0x0ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fcomip_st0_sti(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = global::Jitvmm.Runtime.Semantics.X87.HasPendingException(cpu) ? 1u : 0u;
+        if (v4 != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.RecordInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)((uint)op->Immediate)));
+        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.X87.Fcomip(cpu, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x7u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6642,3350 +9207,5 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JAbove(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JSign_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        if (((int)((uint)(sbyte)v5) < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JSign(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JNotSign_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        if ((((int)((uint)(sbyte)v5) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JNotSign(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JParity_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v11)) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JParity(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)))))) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JNotParity_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v11)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JNotParity(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)))))) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JLess_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        if (((int)((uint)(sbyte)v5) < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JLess(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JGreaterOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        if ((((int)((uint)(sbyte)v5) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JGreaterOrEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JLessOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        if (((int)((uint)(sbyte)v5) <= (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JLessOrEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) <= (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JGreater_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        if ((((int)((uint)(sbyte)v5) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JGreater(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v14 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v14;
-        *(ulong*)((byte*)cpu + 192) = v14;
-        *(ulong*)((byte*)cpu + 200) = v14;
-        ulong v19 = (ulong)(long)(int)((uint)(sbyte)(v11 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v19;
-        *(ulong*)((byte*)cpu + 168) = v19;
-        *(ulong*)((byte*)cpu + 176) = v19;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm8_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm8_imm8_F6r1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R0);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v8 = (ulong)(long)(int)((uint)(sbyte)(v0 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v8;
-        *(ulong*)((byte*)cpu + 168) = v8;
-        *(ulong*)((byte*)cpu + 176) = v8;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm8_imm8_F6r1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm8_imm8_F6r1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm8_imm8_F6r1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm8_imm8_F6r1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v14 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v14;
-        *(ulong*)((byte*)cpu + 192) = v14;
-        *(ulong*)((byte*)cpu + 200) = v14;
-        ulong v19 = (ulong)(long)(int)((uint)(sbyte)(v11 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v19;
-        *(ulong*)((byte*)cpu + 168) = v19;
-        *(ulong*)((byte*)cpu + 176) = v19;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm8_imm8_F6r1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v1 = *(byte*)((byte*)cpu + op->R0);
-        *(byte*)((byte*)cpu + op->R0) = (byte)(v1 ^ (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (byte)(v4 ^ (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (byte)(v12 ^ (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v4), 0xffu);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Not_rm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v12), 0xffu);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = 0x0u;
-        uint v1 = *(byte*)((byte*)cpu + op->R0);
-        uint v4 = (0 - v1) & (0xffu);
-        *(byte*)((byte*)cpu + op->R0) = (byte)v4;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v1 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v1) & (v0 ^ v4)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v1) ^ v4));
-        ulong v23 = (ulong)(long)(int)((uint)(sbyte)v4);
-        *(ulong*)((byte*)cpu + 160) = v23;
-        *(ulong*)((byte*)cpu + 168) = v23;
-        *(ulong*)((byte*)cpu + 176) = v23;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v1 = *(byte*)((byte*)cpu + op->R0);
-        *(byte*)((byte*)cpu + op->R0) = (byte)((0 - v1) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        uint v7 = (0 - v4) & (0xffu);
-        TMemory.Store(cpu, mem, v3, (byte)v7);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v4) ^ v7));
-        ulong v26 = (ulong)(long)(int)((uint)(sbyte)v7);
-        *(ulong*)((byte*)cpu + 160) = v26;
-        *(ulong*)((byte*)cpu + 168) = v26;
-        *(ulong*)((byte*)cpu + 176) = v26;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (byte)((0 - v4) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        uint v15 = (0 - v12) & (0xffu);
-        TMemory.Store(cpu, mem, v11, (byte)v15);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v12) ^ v15));
-        ulong v34 = (ulong)(long)(int)((uint)(sbyte)v15);
-        *(ulong*)((byte*)cpu + 160) = v34;
-        *(ulong*)((byte*)cpu + 168) = v34;
-        *(ulong*)((byte*)cpu + 176) = v34;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (byte)((0 - v12) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v4));
-        uint v8 = (0 - v5) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v5) & (v0 ^ v8)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v5) ^ v8));
-        ulong v26 = (ulong)(long)(int)((uint)(sbyte)v8);
-        *(ulong*)((byte*)cpu + 160) = v26;
-        *(ulong*)((byte*)cpu + 168) = v26;
-        *(ulong*)((byte*)cpu + 176) = v26;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v4));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = 0x0u;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v12));
-        uint v16 = (0 - v13) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v13) & (v0 ^ v16)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v13) ^ v16));
-        ulong v34 = (ulong)(long)(int)((uint)(sbyte)v16);
-        *(ulong*)((byte*)cpu + 160) = v34;
-        *(ulong*)((byte*)cpu + 168) = v34;
-        *(ulong*)((byte*)cpu + 176) = v34;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Neg_rm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R0);
-        uint v1 = *(byte*)((byte*)cpu + 0);
-        ulong v4 = ((ulong)v1) * ((ulong)v0);
-        uint v7 = ((uint)v4) & (0xffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v4) & (0xffffu));
-        uint v13 = v4 != ((ulong)v7) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v13);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v13);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v21 = (ulong)(long)(int)((uint)(sbyte)v7);
-        *(ulong*)((byte*)cpu + 160) = v21;
-        *(ulong*)((byte*)cpu + 168) = v21;
-        *(ulong*)((byte*)cpu + 176) = v21;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R0);
-        uint v1 = *(byte*)((byte*)cpu + 0);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)v1) * ((ulong)v0))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(byte*)((byte*)cpu + 0);
-        ulong v7 = ((ulong)v4) * ((ulong)v3);
-        uint v10 = ((uint)v7) & (0xffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v7) & (0xffffu));
-        uint v16 = v7 != ((ulong)v10) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v16);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v16);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v24 = (ulong)(long)(int)((uint)(sbyte)v10);
-        *(ulong*)((byte*)cpu + 160) = v24;
-        *(ulong*)((byte*)cpu + 168) = v24;
-        *(ulong*)((byte*)cpu + 176) = v24;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(byte*)((byte*)cpu + 0);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)v4) * ((ulong)v3))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(byte*)((byte*)cpu + 0);
-        ulong v15 = ((ulong)v12) * ((ulong)v11);
-        uint v18 = ((uint)v15) & (0xffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v15) & (0xffffu));
-        uint v24 = v15 != ((ulong)v18) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v24);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v24);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v32 = (ulong)(long)(int)((uint)(sbyte)v18);
-        *(ulong*)((byte*)cpu + 160) = v32;
-        *(ulong*)((byte*)cpu + 168) = v32;
-        *(ulong*)((byte*)cpu + 176) = v32;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mul_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(byte*)((byte*)cpu + 0);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)v12) * ((ulong)v11))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R0);
-        uint v1 = *(byte*)((byte*)cpu + 0);
-        ulong v6 = ((ulong)(long)(int)((uint)(sbyte)v1)) * ((ulong)(long)(int)((uint)(sbyte)v0));
-        uint v9 = ((uint)v6) & (0xffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v6) & (0xffffu));
-        uint v16 = v6 != ((ulong)(long)(int)((uint)(sbyte)v9)) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v16);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v16);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v24 = (ulong)(long)(int)((uint)(sbyte)v9);
-        *(ulong*)((byte*)cpu + 160) = v24;
-        *(ulong*)((byte*)cpu + 168) = v24;
-        *(ulong*)((byte*)cpu + 176) = v24;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R0);
-        uint v1 = *(byte*)((byte*)cpu + 0);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(sbyte)v1)) * ((ulong)(long)(int)((uint)(sbyte)v0)))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(byte*)((byte*)cpu + 0);
-        ulong v9 = ((ulong)(long)(int)((uint)(sbyte)v4)) * ((ulong)(long)(int)((uint)(sbyte)v3));
-        uint v12 = ((uint)v9) & (0xffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v9) & (0xffffu));
-        uint v19 = v9 != ((ulong)(long)(int)((uint)(sbyte)v12)) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v19);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v19);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v27 = (ulong)(long)(int)((uint)(sbyte)v12);
-        *(ulong*)((byte*)cpu + 160) = v27;
-        *(ulong*)((byte*)cpu + 168) = v27;
-        *(ulong*)((byte*)cpu + 176) = v27;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(byte*)((byte*)cpu + 0);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(sbyte)v4)) * ((ulong)(long)(int)((uint)(sbyte)v3)))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(byte*)((byte*)cpu + 0);
-        ulong v17 = ((ulong)(long)(int)((uint)(sbyte)v12)) * ((ulong)(long)(int)((uint)(sbyte)v11));
-        uint v20 = ((uint)v17) & (0xffu);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v17) & (0xffffu));
-        uint v27 = v17 != ((ulong)(long)(int)((uint)(sbyte)v20)) ? 1u : 0u;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)v27);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)v27);
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        ulong v35 = (ulong)(long)(int)((uint)(sbyte)v20);
-        *(ulong*)((byte*)cpu + 160) = v35;
-        *(ulong*)((byte*)cpu + 168) = v35;
-        *(ulong*)((byte*)cpu + 176) = v35;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Imul_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(byte*)((byte*)cpu + 0);
-        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(sbyte)v12)) * ((ulong)(long)(int)((uint)(sbyte)v11)))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R0);
-        uint v1 = *(ushort*)((byte*)cpu + 0);
-        ulong v2 = (ulong)v1;
-        ulong v3 = (ulong)v0;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v2, v3, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v2, v3))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v2, v3))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R0);
-        uint v1 = *(ushort*)((byte*)cpu + 0);
-        ulong v2 = (ulong)v1;
-        ulong v3 = (ulong)v0;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v2, v3, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v2, v3))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v2, v3))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(ushort*)((byte*)cpu + 0);
-        ulong v5 = (ulong)v4;
-        ulong v6 = (ulong)v3;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v5, v6, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v5, v6))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v5, v6))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(ushort*)((byte*)cpu + 0);
-        ulong v5 = (ulong)v4;
-        ulong v6 = (ulong)v3;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v5, v6, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v5, v6))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v5, v6))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(ushort*)((byte*)cpu + 0);
-        ulong v13 = (ulong)v12;
-        ulong v14 = (ulong)v11;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v13, v14, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v13, v14))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v13, v14))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Div_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(ushort*)((byte*)cpu + 0);
-        ulong v13 = (ulong)v12;
-        ulong v14 = (ulong)v11;
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v13, v14, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v13, v14))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v13, v14))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Idiv_rm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R0);
-        uint v1 = *(ushort*)((byte*)cpu + 0);
-        ulong v3 = (ulong)(long)(int)((uint)(short)v1);
-        ulong v5 = (ulong)(long)(int)((uint)(sbyte)v0);
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5)))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5)))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Idiv_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R0);
-        uint v1 = *(ushort*)((byte*)cpu + 0);
-        ulong v3 = (ulong)(long)(int)((uint)(short)v1);
-        ulong v5 = (ulong)(long)(int)((uint)(sbyte)v0);
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5)))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5)))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Idiv_rm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(ushort*)((byte*)cpu + 0);
-        ulong v6 = (ulong)(long)(int)((uint)(short)v4);
-        ulong v8 = (ulong)(long)(int)((uint)(sbyte)v3);
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8)))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8)))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Idiv_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v4 = *(ushort*)((byte*)cpu + 0);
-        ulong v6 = (ulong)(long)(int)((uint)(short)v4);
-        ulong v8 = (ulong)(long)(int)((uint)(sbyte)v3);
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8)))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8)))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Idiv_rm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(ushort*)((byte*)cpu + 0);
-        ulong v14 = (ulong)(long)(int)((uint)(short)v12);
-        ulong v16 = (ulong)(long)(int)((uint)(sbyte)v11);
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16)))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16)))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Idiv_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(ushort*)((byte*)cpu + 0);
-        ulong v14 = (ulong)(long)(int)((uint)(short)v12);
-        ulong v16 = (ulong)(long)(int)((uint)(sbyte)v11);
-        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
-        }
-
-        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16)))) & (0xffu));
-        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16)))) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R0);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v8 = (ulong)(long)(int)((uint)(short)(v0 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v8;
-        *(ulong*)((byte*)cpu + 168) = v8;
-        *(ulong*)((byte*)cpu + 176) = v8;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(short)(v3 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v14 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v14;
-        *(ulong*)((byte*)cpu + 192) = v14;
-        *(ulong*)((byte*)cpu + 200) = v14;
-        ulong v19 = (ulong)(long)(int)((uint)(short)(v11 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v19;
-        *(ulong*)((byte*)cpu + 168) = v19;
-        *(ulong*)((byte*)cpu + 176) = v19;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32_JOverflow_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if ((0x0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JOverflow(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        if ((0x0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JNotOverflow_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JNotOverflow(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JBelow_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if ((0x0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JBelow(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        if ((0x0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JAboveOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JAboveOrEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = v0 & ((uint)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if ((v2 == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if (((v0 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JNotEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = v0 & ((uint)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if (((v2 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JNotEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if ((((v0 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JBelowOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = v0 & ((uint)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if ((v2 == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JBelowOrEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if (((v0 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JAbove_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = v0 & ((uint)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if (((v2 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JAbove(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if ((((v0 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JSign_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = v0 & ((uint)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if (((int)v2 < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JSign(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if (((int)(v0 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JNotSign_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = v0 & ((uint)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if ((((int)v2 < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JNotSign(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if ((((int)(v0 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JParity_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v7)) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JParity(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v0 & ((uint)op->Immediate))))) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JNotParity_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v7)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JNotParity(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v0 & ((uint)op->Immediate))))) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JLess_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = v0 & ((uint)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if (((int)v2 < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JLess(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if (((int)(v0 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JGreaterOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = v0 & ((uint)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if ((((int)v2 < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JGreaterOrEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if ((((int)(v0 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JLessOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = v0 & ((uint)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if (((int)v2 <= (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JLessOrEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if (((int)(v0 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JGreater_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = v0 & ((uint)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v7 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v7;
-        *(ulong*)((byte*)cpu + 168) = v7;
-        *(ulong*)((byte*)cpu + 176) = v7;
-        if ((((int)v2 <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_JGreater(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        if ((((int)(v0 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JOverflow_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if ((0x0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JOverflow(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((0x0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JNotOverflow_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JNotOverflow(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JBelow_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if ((0x0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JBelow(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((0x0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JAboveOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JAboveOrEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if ((v5 == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JNotEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if (((v5 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JNotEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JBelowOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if ((v5 == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JBelowOrEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JAbove_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if (((v5 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JAbove(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JSign_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if (((int)v5 < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JSign(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JNotSign_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if ((((int)v5 < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JNotSign(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JParity_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v10)) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JParity(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & ((uint)op->Immediate))))) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JNotParity_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v10)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JNotParity(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & ((uint)op->Immediate))))) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JLess_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if (((int)v5 < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JLess(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JGreaterOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if ((((int)v5 < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JGreaterOrEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JLessOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if (((int)v5 <= (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JLessOrEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if (((int)(v3 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JGreater_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        if ((((int)v5 <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_B_JGreater(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        if ((((int)(v3 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm32_imm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v14 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v14;
-        *(ulong*)((byte*)cpu + 192) = v14;
-        *(ulong*)((byte*)cpu + 200) = v14;
-        ulong v18 = (ulong)(long)(int)(v11 & ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 160) = v18;
-        *(ulong*)((byte*)cpu + 168) = v18;
-        *(ulong*)((byte*)cpu + 176) = v18;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm32_imm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v2 = v0 & ((ulong)op->Immediate);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        *(ulong*)((byte*)cpu + 160) = v2;
-        *(ulong*)((byte*)cpu + 168) = v2;
-        *(ulong*)((byte*)cpu + 176) = v2;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v5 = v3 & ((ulong)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        *(ulong*)((byte*)cpu + 160) = v5;
-        *(ulong*)((byte*)cpu + 168) = v5;
-        *(ulong*)((byte*)cpu + 176) = v5;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v13 = v11 & ((ulong)op->Immediate);
-        ulong v14 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v14;
-        *(ulong*)((byte*)cpu + 192) = v14;
-        *(ulong*)((byte*)cpu + 200) = v14;
-        *(ulong*)((byte*)cpu + 160) = v13;
-        *(ulong*)((byte*)cpu + 168) = v13;
-        *(ulong*)((byte*)cpu + 176) = v13;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm64_imm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16_F7r1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R0);
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v3;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        ulong v8 = (ulong)(long)(int)((uint)(short)(v0 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v8;
-        *(ulong*)((byte*)cpu + 168) = v8;
-        *(ulong*)((byte*)cpu + 176) = v8;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16_F7r1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16_F7r1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(short)(v3 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16_F7r1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16_F7r1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v14 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v14;
-        *(ulong*)((byte*)cpu + 192) = v14;
-        *(ulong*)((byte*)cpu + 200) = v14;
-        ulong v19 = (ulong)(long)(int)((uint)(short)(v11 & ((uint)op->Immediate)));
-        *(ulong*)((byte*)cpu + 160) = v19;
-        *(ulong*)((byte*)cpu + 168) = v19;
-        *(ulong*)((byte*)cpu + 176) = v19;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Test_rm16_imm16_F7r1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
     }
 }

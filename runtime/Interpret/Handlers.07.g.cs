@@ -13,6 +13,3351 @@ namespace Jitvmm.Runtime.Interpret;
 public static unsafe partial class Handlers<TMemory>
     where TMemory : struct, IGuestMemory
 {
+    public static int Test_rm8_imm8_B_JAbove(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JSign_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        if (((int)((uint)(sbyte)v5) < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JSign(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JNotSign_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        if ((((int)((uint)(sbyte)v5) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JNotSign(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JParity_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v11)) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JParity(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)))))) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JNotParity_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v11)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JNotParity(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)))))) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JLess_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        if (((int)((uint)(sbyte)v5) < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JLess(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JGreaterOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        if ((((int)((uint)(sbyte)v5) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JGreaterOrEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JLessOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        if (((int)((uint)(sbyte)v5) <= (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JLessOrEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) <= (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JGreater_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        if ((((int)((uint)(sbyte)v5) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JGreater(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v14 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v14;
+        *(ulong*)((byte*)cpu + 192) = v14;
+        *(ulong*)((byte*)cpu + 200) = v14;
+        ulong v19 = (ulong)(long)(int)((uint)(sbyte)(v11 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v19;
+        *(ulong*)((byte*)cpu + 168) = v19;
+        *(ulong*)((byte*)cpu + 176) = v19;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm8_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm8_imm8_F6r1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R0);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v8 = (ulong)(long)(int)((uint)(sbyte)(v0 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v8;
+        *(ulong*)((byte*)cpu + 168) = v8;
+        *(ulong*)((byte*)cpu + 176) = v8;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm8_imm8_F6r1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm8_imm8_F6r1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm8_imm8_F6r1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm8_imm8_F6r1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v14 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v14;
+        *(ulong*)((byte*)cpu + 192) = v14;
+        *(ulong*)((byte*)cpu + 200) = v14;
+        ulong v19 = (ulong)(long)(int)((uint)(sbyte)(v11 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v19;
+        *(ulong*)((byte*)cpu + 168) = v19;
+        *(ulong*)((byte*)cpu + 176) = v19;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm8_imm8_F6r1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v1 = *(byte*)((byte*)cpu + op->R0);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(v1 ^ (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (byte)(v4 ^ (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (byte)(v12 ^ (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v4), 0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Not_rm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v12), 0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = 0x0u;
+        uint v1 = *(byte*)((byte*)cpu + op->R0);
+        uint v4 = (0 - v1) & (0xffu);
+        *(byte*)((byte*)cpu + op->R0) = (byte)v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v1) & (v0 ^ v4)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v1) ^ v4));
+        ulong v23 = (ulong)(long)(int)((uint)(sbyte)v4);
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = v23;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v1 = *(byte*)((byte*)cpu + op->R0);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((0 - v1) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v7 = (0 - v4) & (0xffu);
+        TMemory.Store(cpu, mem, v3, (byte)v7);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v4) ^ v7));
+        ulong v26 = (ulong)(long)(int)((uint)(sbyte)v7);
+        *(ulong*)((byte*)cpu + 160) = v26;
+        *(ulong*)((byte*)cpu + 168) = v26;
+        *(ulong*)((byte*)cpu + 176) = v26;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (byte)((0 - v4) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v15 = (0 - v12) & (0xffu);
+        TMemory.Store(cpu, mem, v11, (byte)v15);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v12) ^ v15));
+        ulong v34 = (ulong)(long)(int)((uint)(sbyte)v15);
+        *(ulong*)((byte*)cpu + 160) = v34;
+        *(ulong*)((byte*)cpu + 168) = v34;
+        *(ulong*)((byte*)cpu + 176) = v34;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (byte)((0 - v12) & (0xffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v4));
+        uint v8 = (0 - v5) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v5) & (v0 ^ v8)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v5) ^ v8));
+        ulong v26 = (ulong)(long)(int)((uint)(sbyte)v8);
+        *(ulong*)((byte*)cpu + 160) = v26;
+        *(ulong*)((byte*)cpu + 168) = v26;
+        *(ulong*)((byte*)cpu + 176) = v26;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v4));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = 0x0u;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v12));
+        uint v16 = (0 - v13) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v13) & (v0 ^ v16)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v13) ^ v16));
+        ulong v34 = (ulong)(long)(int)((uint)(sbyte)v16);
+        *(ulong*)((byte*)cpu + 160) = v34;
+        *(ulong*)((byte*)cpu + 168) = v34;
+        *(ulong*)((byte*)cpu + 176) = v34;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Neg_rm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v12));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R0);
+        uint v1 = *(byte*)((byte*)cpu + 0);
+        ulong v4 = ((ulong)v1) * ((ulong)v0);
+        uint v7 = ((uint)v4) & (0xffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v4) & (0xffffu));
+        uint v13 = v4 != ((ulong)v7) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v13);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v13);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v21 = (ulong)(long)(int)((uint)(sbyte)v7);
+        *(ulong*)((byte*)cpu + 160) = v21;
+        *(ulong*)((byte*)cpu + 168) = v21;
+        *(ulong*)((byte*)cpu + 176) = v21;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R0);
+        uint v1 = *(byte*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)v1) * ((ulong)v0))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(byte*)((byte*)cpu + 0);
+        ulong v7 = ((ulong)v4) * ((ulong)v3);
+        uint v10 = ((uint)v7) & (0xffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v7) & (0xffffu));
+        uint v16 = v7 != ((ulong)v10) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v16);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v16);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v24 = (ulong)(long)(int)((uint)(sbyte)v10);
+        *(ulong*)((byte*)cpu + 160) = v24;
+        *(ulong*)((byte*)cpu + 168) = v24;
+        *(ulong*)((byte*)cpu + 176) = v24;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(byte*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)v4) * ((ulong)v3))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(byte*)((byte*)cpu + 0);
+        ulong v15 = ((ulong)v12) * ((ulong)v11);
+        uint v18 = ((uint)v15) & (0xffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v15) & (0xffffu));
+        uint v24 = v15 != ((ulong)v18) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v24);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v24);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v32 = (ulong)(long)(int)((uint)(sbyte)v18);
+        *(ulong*)((byte*)cpu + 160) = v32;
+        *(ulong*)((byte*)cpu + 168) = v32;
+        *(ulong*)((byte*)cpu + 176) = v32;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mul_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(byte*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)v12) * ((ulong)v11))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R0);
+        uint v1 = *(byte*)((byte*)cpu + 0);
+        ulong v6 = ((ulong)(long)(int)((uint)(sbyte)v1)) * ((ulong)(long)(int)((uint)(sbyte)v0));
+        uint v9 = ((uint)v6) & (0xffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v6) & (0xffffu));
+        uint v16 = v6 != ((ulong)(long)(int)((uint)(sbyte)v9)) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v16);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v16);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v24 = (ulong)(long)(int)((uint)(sbyte)v9);
+        *(ulong*)((byte*)cpu + 160) = v24;
+        *(ulong*)((byte*)cpu + 168) = v24;
+        *(ulong*)((byte*)cpu + 176) = v24;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R0);
+        uint v1 = *(byte*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(sbyte)v1)) * ((ulong)(long)(int)((uint)(sbyte)v0)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(byte*)((byte*)cpu + 0);
+        ulong v9 = ((ulong)(long)(int)((uint)(sbyte)v4)) * ((ulong)(long)(int)((uint)(sbyte)v3));
+        uint v12 = ((uint)v9) & (0xffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v9) & (0xffffu));
+        uint v19 = v9 != ((ulong)(long)(int)((uint)(sbyte)v12)) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v19);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v19);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v27 = (ulong)(long)(int)((uint)(sbyte)v12);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(byte*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(sbyte)v4)) * ((ulong)(long)(int)((uint)(sbyte)v3)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(byte*)((byte*)cpu + 0);
+        ulong v17 = ((ulong)(long)(int)((uint)(sbyte)v12)) * ((ulong)(long)(int)((uint)(sbyte)v11));
+        uint v20 = ((uint)v17) & (0xffu);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v17) & (0xffffu));
+        uint v27 = v17 != ((ulong)(long)(int)((uint)(sbyte)v20)) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v27);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v27);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v35 = (ulong)(long)(int)((uint)(sbyte)v20);
+        *(ulong*)((byte*)cpu + 160) = v35;
+        *(ulong*)((byte*)cpu + 168) = v35;
+        *(ulong*)((byte*)cpu + 176) = v35;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(byte*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(sbyte)v12)) * ((ulong)(long)(int)((uint)(sbyte)v11)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + 0);
+        ulong v2 = (ulong)v1;
+        ulong v3 = (ulong)v0;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v2, v3, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v2, v3))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v2, v3))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + 0);
+        ulong v2 = (ulong)v1;
+        ulong v3 = (ulong)v0;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v2, v3, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v2, v3))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v2, v3))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(ushort*)((byte*)cpu + 0);
+        ulong v5 = (ulong)v4;
+        ulong v6 = (ulong)v3;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v5, v6, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v5, v6))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v5, v6))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(ushort*)((byte*)cpu + 0);
+        ulong v5 = (ulong)v4;
+        ulong v6 = (ulong)v3;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v5, v6, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v5, v6))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v5, v6))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(ushort*)((byte*)cpu + 0);
+        ulong v13 = (ulong)v12;
+        ulong v14 = (ulong)v11;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v13, v14, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v13, v14))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v13, v14))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Div_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(ushort*)((byte*)cpu + 0);
+        ulong v13 = (ulong)v12;
+        ulong v14 = (ulong)v11;
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults(v13, v14, unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Quotient(v13, v14))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.Remainder(v13, v14))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Idiv_rm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + 0);
+        ulong v3 = (ulong)(long)(int)((uint)(short)v1);
+        ulong v5 = (ulong)(long)(int)((uint)(sbyte)v0);
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5)))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Idiv_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + 0);
+        ulong v3 = (ulong)(long)(int)((uint)(short)v1);
+        ulong v5 = (ulong)(long)(int)((uint)(sbyte)v0);
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5)))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v3), unchecked((global::System.Int64)v5)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Idiv_rm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(ushort*)((byte*)cpu + 0);
+        ulong v6 = (ulong)(long)(int)((uint)(short)v4);
+        ulong v8 = (ulong)(long)(int)((uint)(sbyte)v3);
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8)))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Idiv_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v4 = *(ushort*)((byte*)cpu + 0);
+        ulong v6 = (ulong)(long)(int)((uint)(short)v4);
+        ulong v8 = (ulong)(long)(int)((uint)(sbyte)v3);
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8)))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v6), unchecked((global::System.Int64)v8)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Idiv_rm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(ushort*)((byte*)cpu + 0);
+        ulong v14 = (ulong)(long)(int)((uint)(short)v12);
+        ulong v16 = (ulong)(long)(int)((uint)(sbyte)v11);
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16)))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Idiv_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v12 = *(ushort*)((byte*)cpu + 0);
+        ulong v14 = (ulong)(long)(int)((uint)(short)v12);
+        ulong v16 = (ulong)(long)(int)((uint)(sbyte)v11);
+        if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.FaultsSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16), unchecked((global::System.Int32)0x8u)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.DivideError);
+        }
+
+        *(byte*)((byte*)cpu + 0) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.QuotientSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16)))) & (0xffu));
+        *(byte*)((byte*)cpu + 1) = (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.DivideSemantics.RemainderSigned(unchecked((global::System.Int64)v14), unchecked((global::System.Int64)v16)))) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v8 = (ulong)(long)(int)((uint)(short)(v0 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v8;
+        *(ulong*)((byte*)cpu + 168) = v8;
+        *(ulong*)((byte*)cpu + 176) = v8;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(short)(v3 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v14 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v14;
+        *(ulong*)((byte*)cpu + 192) = v14;
+        *(ulong*)((byte*)cpu + 200) = v14;
+        ulong v19 = (ulong)(long)(int)((uint)(short)(v11 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v19;
+        *(ulong*)((byte*)cpu + 168) = v19;
+        *(ulong*)((byte*)cpu + 176) = v19;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm32_imm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm32_imm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm32_imm32_JOverflow_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if ((0x0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JOverflow(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        if ((0x0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JNotOverflow_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JNotOverflow(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JBelow_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if ((0x0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JBelow(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        if ((0x0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JAboveOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JAboveOrEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v0 & ((uint)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if ((v2 == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if (((v0 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JNotEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v0 & ((uint)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if (((v2 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JNotEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if ((((v0 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JBelowOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v0 & ((uint)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if ((v2 == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JBelowOrEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if (((v0 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JAbove_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v0 & ((uint)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if (((v2 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JAbove(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if ((((v0 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JSign_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v0 & ((uint)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if (((int)v2 < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JSign(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if (((int)(v0 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JNotSign_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v0 & ((uint)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if ((((int)v2 < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JNotSign(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if ((((int)(v0 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JParity_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v7)) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JParity(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v0 & ((uint)op->Immediate))))) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JNotParity_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)(v0 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v7)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JNotParity(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v0 & ((uint)op->Immediate))))) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JLess_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v0 & ((uint)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if (((int)v2 < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JLess(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if (((int)(v0 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JGreaterOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v0 & ((uint)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if ((((int)v2 < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JGreaterOrEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if ((((int)(v0 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JLessOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v0 & ((uint)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if (((int)v2 <= (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JLessOrEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if (((int)(v0 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JGreater_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v0 & ((uint)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v7 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v7;
+        *(ulong*)((byte*)cpu + 168) = v7;
+        *(ulong*)((byte*)cpu + 176) = v7;
+        if ((((int)v2 <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_JGreater(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        if ((((int)(v0 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm32_imm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JOverflow_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if ((0x0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JOverflow(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((0x0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JNotOverflow_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JNotOverflow(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JBelow_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if ((0x0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JBelow(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((0x0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JAboveOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JAboveOrEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((0x0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if ((v5 == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JNotEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if (((v5 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JNotEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JBelowOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if ((v5 == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JBelowOrEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JAbove_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if (((v5 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JAbove(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JSign_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if (((int)v5 < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JSign(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JNotSign_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if ((((int)v5 < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JNotSign(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JParity_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v10)) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JParity(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & ((uint)op->Immediate))))) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JNotParity_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)(v3 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v10)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JNotParity(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & ((uint)op->Immediate))))) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JLess_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if (((int)v5 < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JLess(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JGreaterOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if ((((int)v5 < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JGreaterOrEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JLessOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if (((int)v5 <= (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JLessOrEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if (((int)(v3 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JGreater_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v10 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        if ((((int)v5 <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_B_JGreater(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        if ((((int)(v3 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm32_imm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v14 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v14;
+        *(ulong*)((byte*)cpu + 192) = v14;
+        *(ulong*)((byte*)cpu + 200) = v14;
+        ulong v18 = (ulong)(long)(int)(v11 & ((uint)op->Immediate));
+        *(ulong*)((byte*)cpu + 160) = v18;
+        *(ulong*)((byte*)cpu + 168) = v18;
+        *(ulong*)((byte*)cpu + 176) = v18;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm32_imm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v2 = v0 & ((ulong)op->Immediate);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        *(ulong*)((byte*)cpu + 160) = v2;
+        *(ulong*)((byte*)cpu + 168) = v2;
+        *(ulong*)((byte*)cpu + 176) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v5 = v3 & ((ulong)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        *(ulong*)((byte*)cpu + 160) = v5;
+        *(ulong*)((byte*)cpu + 168) = v5;
+        *(ulong*)((byte*)cpu + 176) = v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v13 = v11 & ((ulong)op->Immediate);
+        ulong v14 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v14;
+        *(ulong*)((byte*)cpu + 192) = v14;
+        *(ulong*)((byte*)cpu + 200) = v14;
+        *(ulong*)((byte*)cpu + 160) = v13;
+        *(ulong*)((byte*)cpu + 168) = v13;
+        *(ulong*)((byte*)cpu + 176) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm64_imm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16_F7r1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        ulong v8 = (ulong)(long)(int)((uint)(short)(v0 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v8;
+        *(ulong*)((byte*)cpu + 168) = v8;
+        *(ulong*)((byte*)cpu + 176) = v8;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16_F7r1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16_F7r1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(short)(v3 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16_F7r1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16_F7r1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v14 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v14;
+        *(ulong*)((byte*)cpu + 192) = v14;
+        *(ulong*)((byte*)cpu + 200) = v14;
+        ulong v19 = (ulong)(long)(int)((uint)(short)(v11 & ((uint)op->Immediate)));
+        *(ulong*)((byte*)cpu + 160) = v19;
+        *(ulong*)((byte*)cpu + 168) = v19;
+        *(ulong*)((byte*)cpu + 176) = v19;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Test_rm16_imm16_F7r1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Test_rm32_imm32_F7r1_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v0 = *(uint*)((byte*)cpu + op->R0);
@@ -2135,17 +5480,7 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Cli_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
     public static int Cli(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Sti_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
     }
@@ -2155,23 +5490,9 @@ public static unsafe partial class Handlers<TMemory>
         return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
     }
 
-    public static int Cld_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + 208) = (0x0ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
     public static int Cld(CpuState* cpu, TbOp* op, byte* mem)
     {
         *(ulong*)((byte*)cpu + 208) = (0x0ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Std_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + 208) = (0x1ul);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4473,1403 +7794,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movlps_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovlps_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movlpd_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovlpd_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Unpcklps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Unpcklps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpcklps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpcklps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpcklps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpcklps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Unpcklpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Unpcklpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpcklpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpcklpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpcklpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpcklpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Unpckhps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Unpckhps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpckhps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpckhps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpckhps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpckhps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Unpckhpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Unpckhpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpckhpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpckhpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpckhpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vunpckhpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movlhps_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v0.As<byte, global::System.UInt64>(), v1.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovlhps_xmm_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v0.As<byte, global::System.UInt64>(), v1.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movhps_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovhps_xmm_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movhpd_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovhpd_xmm_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movshdup_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movshdup_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovshdup_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovshdup_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovshdup_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovshdup_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movhps_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovhps_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movhpd_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovhpd_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F18(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F18_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F18(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F18_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F18(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F18_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F19(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F19_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F19(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F19_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F19(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F19_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1A(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1A_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1A(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1A_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1A(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1A_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1B_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1B_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1B_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1C(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1C_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1C(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1C_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1C(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1C_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1D(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1D_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1D(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1D_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1D(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1D_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1E(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1E_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1E(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1E_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1E(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1E_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F1F_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F1F_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F1F_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Prefetchnta_m8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Prefetcht0_m8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Prefetcht1_m8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Prefetcht2_m8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdsspd_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdsspq_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Endbr64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Endbr32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Nop_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Nop_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Nop_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Nop_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Nop_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Nop_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mov_r64_cr_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Mov_r64_cr(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Mov_r64_dr_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Mov_r64_dr(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Mov_cr_r64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Mov_cr_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Mov_dr_r64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Mov_dr_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Movaps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movaps_xmm_xmmm128_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v2 = v0 + ((ulong)op->Displacement);
-        if (((uint)(v2 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v7 = TMemory.Load<Vector128<byte>>(cpu, mem, v2);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v7;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movaps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v15;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovaps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovaps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovaps_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovaps_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0x1ful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector256<byte> v15 = TMemory.Load<Vector256<byte>>(cpu, mem, v10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movapd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movapd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v15;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovapd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovapd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovapd_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovapd_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0x1ful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector256<byte> v15 = TMemory.Load<Vector256<byte>>(cpu, mem, v10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movaps_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movaps_xmmm128_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v2 = v0 + ((ulong)op->Displacement);
-        if (((uint)(v2 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v7 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v2, v7);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movaps_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovaps_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovaps_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovaps_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovaps_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0x1ful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movapd_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movapd_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovapd_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovapd_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovapd_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovapd_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0x1ful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movntps_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovntps_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovntps_m256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0x1ful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movntpd_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovntpd_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovntpd_m256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0x1ful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Wrmsr(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Rdtsc(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadTimeStamp(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -13,6 +13,1899 @@ namespace Jitvmm.Runtime.Interpret;
 public static unsafe partial class Handlers<TMemory>
     where TMemory : struct, IGuestMemory
 {
+    public static int Pshufhw_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshufhw_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshufhw_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshufhw_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshufhw_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pshuflw_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pshuflw_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshuflw_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshuflw_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshuflw_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshuflw_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlw_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v7).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlw_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v3.As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlw_xmm_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v3.As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlw_ymm_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v3 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v3.As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psraw_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v7).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psraw_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v3.As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsraw_xmm_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v3.As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsraw_ymm_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v3 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v3.As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psllw_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Left((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v7).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psllw_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v3.As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllw_xmm_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v3.As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllw_ymm_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v3 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v3.As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrld_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v7).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrld_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v3.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrld_xmm_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v3.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrld_ymm_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v3 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v3.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrad_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v7).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrad_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v3.As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrad_xmm_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v3.As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrad_ymm_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v3 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v3.As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pslld_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Left((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v7).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pslld_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v3.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpslld_xmm_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v3.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpslld_ymm_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v3 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v3.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlq_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v7).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlq_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v3.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlq_xmm_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v3.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlq_ymm_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v3 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v3.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrldq_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.SlideDown(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrldq_xmm_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.SlideDown(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrldq_ymm_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.SlideDown(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psllq_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Left((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v7).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psllq_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v3.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllq_xmm_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v3 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v3.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllq_ymm_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v3 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v3.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pslldq_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.SlideUp(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpslldq_xmm_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.SlideUp(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpslldq_ymm_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.SlideUp(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Emms(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        global::Jitvmm.Runtime.Semantics.X87.Emms(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vzeroupper(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v1 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(0x0ul).As<global::System.UInt64, byte>();
+        *(Vector128<byte>*)((byte*)cpu + 336) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 368) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 400) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 432) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 464) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 496) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 528) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 560) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 592) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 624) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 656) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 688) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 720) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 752) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 784) = v1;
+        *(Vector128<byte>*)((byte*)cpu + 816) = v1;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vzeroall(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v1 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(0x0ul).As<global::System.UInt64, byte>();
+        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 352) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 384) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 416) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 448) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 480) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 512) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 544) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 576) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 608) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 640) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 672) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 704) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 736) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 768) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + 800) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movd_rm32_mm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v4);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movd_rm32_mm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), v4);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_rm64_mm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = v4;
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_rm64_mm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), v4);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movd_rm32_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movd_rm32_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movd_rm32_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_rm64_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_rm64_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_rm64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovd_rm32_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovd_rm32_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovq_rm64_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovq_rm64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_xmm_xmmm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_mmm64_mm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_mmm64_mm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), v4);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqa_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqa_xmmm128_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v2 = v0 + ((ulong)op->Displacement);
+        if (((uint)(v2 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v7 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v2, v7);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqa_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqa_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqa_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqa_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqa_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0x1ful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqu_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqu_xmmm128_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqu_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqu_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqu_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqu_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqu_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Jo_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        if (((uint)v0) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jno_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        if ((((uint)v0) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jb_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        if (((uint)v0) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jae_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        if ((((uint)v0) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Je_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        if ((v0 == (0x0ul) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jne_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        if (((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jbe_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        if ((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Ja_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        if (((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Js_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        if (((uint)(v0 >> (int)(0x3fu))) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jns_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        if ((((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jp_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 176);
+        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jnp_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 176);
+        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jl_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        if ((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jge_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        if (((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jle_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + 160);
+        if (((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jg_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + 160);
+        if ((((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Seto_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((uint)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Seto_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v2 + ((ulong)op->Displacement)), (byte)((uint)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Seto_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (byte)((uint)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setno_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v0) == (0x0u) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setno_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setno_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setb_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((uint)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setb_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v2 + ((ulong)op->Displacement)), (byte)((uint)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setb_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (byte)((uint)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setae_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v0) == (0x0u) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setae_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setae_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sete_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(v0 == (0x0ul) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sete_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v3 + ((ulong)op->Displacement)), (byte)(v0 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sete_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (byte)(v0 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setne_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setne_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v5 + ((ulong)op->Displacement)), (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setne_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setbe_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setbe_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v6 + ((ulong)op->Displacement)), (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setbe_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Seta_rm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v0 = *(ulong*)((byte*)cpu + 184);
@@ -2451,6 +4344,44 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Fxsave_m512byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, true);
+        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxsave64_m512byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, true);
+        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rdfsbase_r32(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v0 = *(ulong*)((byte*)cpu + 144);
@@ -2463,6 +4394,54 @@ public static unsafe partial class Handlers<TMemory>
     {
         ulong v0 = *(ulong*)((byte*)cpu + 144);
         *(ulong*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxrstor_m512byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, false);
+        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, false);
+        uint v23 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
+        if ((v23 == (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxrstor64_m512byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, false);
+        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, false);
+        uint v23 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
+        if ((v23 == (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2591,6 +4570,154 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
         TMemory.Store(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xsave_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xsave64_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xrstor_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, false);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, false);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, false);
+        uint v37 = global::Jitvmm.Runtime.Semantics.ExtendedState.Xrstor(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
+        if ((v37 == (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xrstor64_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, false);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, false);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, false);
+        uint v37 = global::Jitvmm.Runtime.Semantics.ExtendedState.Xrstor(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
+        if ((v37 == (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xsaveopt_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xsaveopt64_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4832,1900 +6959,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
         TMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm16_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v13 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm16_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm16_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
-        uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v21 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm16_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
-        uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 | ((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v7 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        TMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm32_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        TMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        TMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        TMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm32_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
-        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)v4));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v11 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm32_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
-        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm32_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
-        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)v4));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v19 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm32_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
-        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v9 | ((0x1ul) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((v9 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v9 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm64_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        TMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        TMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm64_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((v13 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm64_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm64_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
-        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((v21 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bts_rm64_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
-        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v9 & (~((0x1u) << (int)v6))) & (0xffffu));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v9 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)v6))) & (0xffffu)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        TMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)v6))) & (0xffffu)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        TMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v13), (~((0x1u) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v13), (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
-        uint v22 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v21), (~((0x1u) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
-        uint v22 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v21), (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 & (~((0x1u) << (int)v4))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v7 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        TMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)v4))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        TMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        TMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)v4))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        TMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
-        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v11), (~((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
-        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v11), (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v19), (~((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v19), (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v9 & (~((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v9 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v9 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)v6))));
-        *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        TMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)v6))));
-        *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        TMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
-        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v13), (~((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
-        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v13), (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
-        ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v21), (~((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
-        ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v21), (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v9 ^ ((0x1u) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v9 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        TMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        TMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v13 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
-        uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v21 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
-        uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 ^ ((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v7 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        TMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        TMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        TMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        TMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
-        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)v4));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v11 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
-        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
-        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)v4));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v19 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
-        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v9 ^ ((0x1ul) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((v9 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v9 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        TMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        TMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((v13 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
-        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((v21 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
-        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xfu);
-        uint v5 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 ^ ((0x1u) << (int)v2));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v5 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 ^ ((0x1u) << (int)(v0 & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xfu);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        TMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)v2)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        TMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)(v0 & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xfu);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
-        TMemory.Store(cpu, mem, v22, (ushort)(v23 ^ ((0x1u) << (int)v2)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v23 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v22 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v23 = TMemory.Load<ushort>(cpu, mem, v22);
-        TMemory.Store(cpu, mem, v22, (ushort)(v23 ^ ((0x1u) << (int)(v0 & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xfu);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)v2));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)(v0 & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xfu);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v23 = (ulong)TMemory.Pointer(cpu, (((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
-        uint v24 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v23), ((0x1u) << (int)v2));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v23 = (ulong)TMemory.Pointer(cpu, (((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
-        uint v24 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v23), ((0x1u) << (int)(v0 & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0x1fu);
-        uint v5 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v5 ^ ((0x1u) << (int)v2)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v5 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v5 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0x1fu);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)v2)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0x1fu);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v22 = TMemory.Load<uint>(cpu, mem, v21);
-        TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1u) << (int)v2)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v22 = TMemory.Load<uint>(cpu, mem, v21);
-        TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0x1fu);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
-        uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)v2));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v5 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
-        uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)(v0 & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0x1fu);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v22 = (ulong)TMemory.Pointer(cpu, (((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
-        uint v23 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v22), ((0x1u) << (int)v2));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v23 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v22 = (ulong)TMemory.Pointer(cpu, (((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
-        uint v23 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v22), ((0x1u) << (int)(v0 & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)v0) & (0x3fu);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v6 ^ ((0x1ul) << (int)v3));
-        *(ulong*)((byte*)cpu + 184) = ((v6 >> (int)v3) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v6 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)v0) & (0x3fu);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)v3)));
-        *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)v0) & (0x3fu);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
-        TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1ul) << (int)v3)));
-        *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v3) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v22 = TMemory.Load<ulong>(cpu, mem, v21);
-        TMemory.Store(cpu, mem, v21, (v22 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)v0) & (0x3fu);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
-        ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)v3));
-        *(ulong*)((byte*)cpu + 184) = ((v15 >> (int)v3) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v6 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
-        ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)v0) & (0x3fu);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v22 = (ulong)TMemory.Pointer(cpu, (((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
-        ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v22), ((0x1ul) << (int)v3));
-        *(ulong*)((byte*)cpu + 184) = ((v23 >> (int)v3) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v22 = (ulong)TMemory.Pointer(cpu, (((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
-        ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v22), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v3 = v0 == (0x0u) ? 1u : 0u;
-        uint v4 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v3 != 0 ? v4 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0)));
-        *(ulong*)((byte*)cpu + 160) = (v3 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v4 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v0 == (0x0u) ? 1u : 0u) != 0 ? v4 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v6 = v3 == (0x0u) ? 1u : 0u;
-        uint v7 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v6 != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
-        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v7 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v14 = v11 == (0x0u) ? 1u : 0u;
-        uint v15 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v14 != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
-        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v15 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v3 = v0 == (0x0u) ? 1u : 0u;
-        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v3 != 0 ? v4 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0))));
-        *(ulong*)((byte*)cpu + 160) = (v3 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0u) ? 1u : 0u) != 0 ? v4 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v6 = v3 == (0x0u) ? 1u : 0u;
-        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
-        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v14 = v11 == (0x0u) ? 1u : 0u;
-        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
-        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = v0 == (0x0ul) ? 1u : 0u;
-        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v3 != 0 ? v4 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0)));
-        *(ulong*)((byte*)cpu + 160) = (v3 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0ul) ? 1u : 0u) != 0 ? v4 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v6 = v3 == (0x0ul) ? 1u : 0u;
-        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
-        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0ul) ? 1u : 0u) != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v14 = v11 == (0x0ul) ? 1u : 0u;
-        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
-        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0ul) ? 1u : 0u) != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v0 | (0x10000u)));
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v3);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v0 | (0x10000u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u)));
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v14);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v1);
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v1);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v12);
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v12);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0);
-        *(ulong*)((byte*)cpu + op->R0) = v1;
-        *(ulong*)((byte*)cpu + 160) = v1;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11);
-        *(ulong*)((byte*)cpu + op->R0) = v12;
-        *(ulong*)((byte*)cpu + 160) = v12;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v5 = v0 == (0x0u) ? 1u : 0u;
-        uint v6 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 != 0 ? v6 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0))));
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v6 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v0 == (0x0u) ? 1u : 0u) != 0 ? v6 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v8 = v3 == (0x0u) ? 1u : 0u;
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v8 != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v16 = v11 == (0x0u) ? 1u : 0u;
-        uint v17 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v16 != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v17 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v5 = v0 == (0x0u) ? 1u : 0u;
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v5 != 0 ? v6 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)))));
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0u) ? 1u : 0u) != 0 ? v6 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        uint v8 = v3 == (0x0u) ? 1u : 0u;
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v8 != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v16 = v11 == (0x0u) ? 1u : 0u;
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v16 != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v5 = v0 == (0x0ul) ? 1u : 0u;
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v5 != 0 ? v6 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0))));
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0ul) ? 1u : 0u) != 0 ? v6 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -30,27 +30,36 @@ internal static class WideInteger
     internal static ulong SquareRoot(ulong high, ulong low, out UInt128 remainder)
     {
         UInt128 radicand = new(high, low);
+        ulong estimate = EstimateRoot(high);
+        ulong quotient = DivRem(high >> 33, (high << 31) | (low >> 33), estimate, out _);
+        ulong root = (estimate << 31) + quotient;
+        if (root < quotient)
+        {
+            root = ulong.MaxValue; // the estimate was 2^64
+        }
 
-        // The double root is good to 2^-52: about 2^12 units, which one Newton step reduces to one or two.
-        double estimate = Math.Sqrt(high) * 4294967296.0;
-        ulong root = estimate >= 18446744073709551615.0 ? ulong.MaxValue : (ulong)estimate;
-        long error = (long)((Int128)(radicand - Square(root)) >> 16);
-        root += (ulong)(long)Math.Floor(error * 32768.0 / estimate);
         UInt128 square = Square(root);
-        while (square > radicand)
+        if (square > radicand)
         {
             root--;
             square = Square(root);
         }
 
         remainder = radicand - square;
-        while (remainder > (UInt128)root << 1)
-        {
-            remainder -= ((UInt128)root << 1) + 1;
-            root++;
-        }
-
         return root;
+    }
+
+    /// <summary>
+    /// The square root of a number that is at least 2^62, within 1 on either side: Heron's steps on ever longer prefixes, each
+    /// doubling the bits. Not the host's square root: guest code's MXCSR is loaded while guest instructions run.
+    /// </summary>
+    private static ulong EstimateRoot(ulong value)
+    {
+        uint root = 1 + (uint)(value >> 62);
+        root = (root << 1) + (uint)(value >> 59) / root;
+        root = (root << 3) + (uint)(value >> 53) / root;
+        root = (root << 7) + (uint)(value >> 41) / root;
+        return ((ulong)root << 15) + (value >> 17) / root;
     }
 
     /// <summary>The upper half of the 256-bit product, at most 3 units of its last place too small.</summary>

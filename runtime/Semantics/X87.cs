@@ -32,6 +32,16 @@ public static unsafe partial class X87
     {
         cpu->X87.InstructionPointer = rip;
         cpu->X87.Opcode = opcode;
+        cpu->X87.CodeSelector = cpu->Selectors[1];
+    }
+
+    /// <summary>As <see cref="RecordInstruction"/> for one with a memory operand: its offset, and its segment in encoding order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void RecordMemoryInstruction(CpuState* cpu, ulong rip, ushort opcode, ulong offset, int segment)
+    {
+        RecordInstruction(cpu, rip, opcode);
+        cpu->X87.DataPointer = offset;
+        cpu->X87.DataSelector = cpu->Selectors[segment];
     }
 
     /// <summary>What every MMX instruction but EMMS does to the x87 unit first: TOP 0, all registers valid (SDM vol. 1, 9.6.2).</summary>

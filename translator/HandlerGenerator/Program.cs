@@ -9,6 +9,7 @@ using Jitvmm.Translator.Lift;
 
 // Prints every instruction form's handler as C#: `HandlerGenerator [--check] <runtime/Interpret>`.
 // With --check nothing is written; the exit code is 1 when a file would change.
+const RflagsBits StatusBits = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
 bool check = args.Length > 0 && args[0] == "--check";
 string folder = args[^1];
 List<(int Key, string Name)> handlers = [];
@@ -29,7 +30,7 @@ foreach (FormCatalog.Form form in FormCatalog.All())
         continue;
     }
 
-    bool writesFlags = form.Instruction.RflagsModified != RflagsBits.None;
+    bool writesFlags = (form.Instruction.RflagsModified & StatusBits) != RflagsBits.None;
     Emit(form, writesFlags ? StatusFlags.All : StatusFlags.None, HandlerForm.NotFused);
     if (writesFlags)
     {

@@ -78,6 +78,11 @@ public static class HandlerForms
             op->AddressMask = 0;
         }
 
+        if (X87Encoding.Is(instruction.Code))
+        {
+            op->Immediate = X87Encoding.Of(instruction);
+        }
+
         for (int operand = 0; operand < instruction.OpCount; operand++)
         {
             switch (instruction.GetOpKind(operand))

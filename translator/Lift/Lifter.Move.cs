@@ -55,7 +55,7 @@ public sealed partial class Lifter
                 return true;
             case Mnemonic.Nop or Mnemonic.Endbr64 or Mnemonic.Endbr32 or Mnemonic.Pause or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1
                 or Mnemonic.Prefetcht2 or Mnemonic.Prefetchnta or Mnemonic.Prefetchw or Mnemonic.Prefetch or Mnemonic.Reservednop
-                or Mnemonic.Prefetchwt1 or Mnemonic.Fnop or Mnemonic.Rdsspd or Mnemonic.Rdsspq:
+                or Mnemonic.Prefetchwt1 or Mnemonic.Rdsspd or Mnemonic.Rdsspq:
                 return true;
         }
 

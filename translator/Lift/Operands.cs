@@ -19,6 +19,7 @@ public sealed class Operands(IrBuilder builder)
     private Instruction _instruction;
     private AddressForm _addressForm;
     private Value _address;
+    private Value _offset;
 
     /// <summary>How a symbolic handler computes its effective address.</summary>
     public enum AddressForm
@@ -42,6 +43,7 @@ public sealed class Operands(IrBuilder builder)
         _instruction = instruction;
         _addressForm = form;
         _address = Value.None;
+        _offset = Value.None;
     }
 
     /// <summary>Address of the instruction after this one.</summary>
@@ -264,10 +266,15 @@ public sealed class Operands(IrBuilder builder)
 
     private Value SymbolicOffset()
     {
-        Value index = _instruction.MemoryIndex == Iced.Intel.Register.AL
-            ? builder.ZeroExtend(ReadRegister(Iced.Intel.Register.AL))
-            : builder.ShiftLeft(builder.Get(StateRef.FromSlot(IndexSlot), 64), builder.Field(OpField.Scale, IrType.I32));
-        return builder.And(builder.Add(SymbolicSimple(), index), builder.Field(OpField.AddressMask));
+        if (_offset.IsNone)
+        {
+            Value index = _instruction.MemoryIndex == Iced.Intel.Register.AL
+                ? builder.ZeroExtend(ReadRegister(Iced.Intel.Register.AL))
+                : builder.ShiftLeft(builder.Get(StateRef.FromSlot(IndexSlot), 64), builder.Field(OpField.Scale, IrType.I32));
+            _offset = builder.And(builder.Add(SymbolicSimple(), index), builder.Field(OpField.AddressMask));
+        }
+
+        return _offset;
     }
 
     private Value KnownAddress(bool withSegment)

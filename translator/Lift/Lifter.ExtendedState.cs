@@ -1,0 +1,77 @@
+using Iced.Intel;
+using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Semantics;
+using Jitvmm.Translator.Ir;
+
+namespace Jitvmm.Translator.Lift;
+
+/// <summary>FXSAVE, FXRSTOR and the XSAVE family.</summary>
+public sealed partial class Lifter
+{
+    private const int XmmCount = 16;
+
+    private bool TryExtendedState()
+    {
+        switch (_i.Mnemonic)
+        {
+            case Mnemonic.Fxsave or Mnemonic.Fxsave64:
+                LiftLegacyState(nameof(ExtendedState.Fxsave), true);
+                return true;
+            case Mnemonic.Fxrstor or Mnemonic.Fxrstor64:
+                RaiseUnlessRestored(LiftLegacyState(nameof(ExtendedState.Fxrstor), false));
+                return true;
+            case Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64:
+                LiftExtendedState(nameof(ExtendedState.Xsave), true);
+                return true;
+            case Mnemonic.Xsavec or Mnemonic.Xsavec64:
+                LiftExtendedState(nameof(ExtendedState.Xsavec), true);
+                return true;
+            case Mnemonic.Xrstor or Mnemonic.Xrstor64:
+                RaiseUnlessRestored(LiftExtendedState(nameof(ExtendedState.Xrstor), false));
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>With REX.W instruction and data pointers are 64 bits wide.</summary>
+    private Value StatePointerWidth => _b.Constant32(_i.Mnemonic is Mnemonic.Fxsave64 or Mnemonic.Fxrstor64 or Mnemonic.Xsave64
+        or Mnemonic.Xsaveopt64 or Mnemonic.Xsavec64 or Mnemonic.Xrstor64 ? 64 : 32);
+
+    private Value LiftLegacyState(string method, bool writes)
+    {
+        RaiseIfMisaligned(16);
+        _b.Pointer(_b.Add(_o.Address(), _b.Constant(ExtendedState.LegacySize - 1)), 1, writes);
+        Value area = _b.Pointer(_o.Address(), ExtendedState.LegacySize, writes);
+        return _b.Call(Method(typeof(ExtendedState), method), _b.Cpu(), area, StatePointerWidth, _b.Constant32(XmmCount));
+    }
+
+    private Value LiftExtendedState(string method, bool writes)
+    {
+        RaiseIfMisaligned(64);
+        Value requested = _b.Or(_b.ShiftLeft(_b.ZeroExtend(_o.ReadRegister(Register.EDX)), 32), _b.ZeroExtend(_o.ReadRegister(Register.EAX)));
+
+        // Only who asks for the upper YMM halves needs room for them.
+        Value wantsAvx = _b.IsNotZero(_b.Mask(requested, (long)ExtendedState.AvxComponent));
+        Value last = _b.Select(wantsAvx, _b.Constant(ExtendedState.AreaSize - 1), _b.Constant(ExtendedState.AvxOffset - 1));
+        Value area = StateArea(1, last, ExtendedState.AvxOffset, writes);
+        return _b.Call(Method(typeof(ExtendedState), method), _b.Cpu(), area, requested, StatePointerWidth, _b.Constant32(XmmCount));
+    }
+
+    /// <summary>
+    /// A state image in memory, less than a page. Processors touch its first field, then its last byte, before any other
+    /// (FXSAVE and FXRSTOR the last byte first), which shows in the address of a page fault.
+    /// </summary>
+    private Value StateArea(int first, Value last, int bytes, bool writes)
+    {
+        _b.Pointer(_o.Address(), first, writes);
+        _b.Pointer(_b.Add(_o.Address(), last), 1, writes);
+        return _b.Pointer(_o.Address(), bytes, writes);
+    }
+
+    private void RaiseIfMisaligned(int alignment) =>
+        _b.RaiseIf(_b.IsNotZero(_b.Mask(_o.Address(), alignment - 1)), ExceptionVector.GeneralProtection);
+
+    /// <summary>A refused image has changed nothing.</summary>
+    private void RaiseUnlessRestored(Value restored) => _b.RaiseIf(_b.IsZero(restored), ExceptionVector.GeneralProtection);
+}
