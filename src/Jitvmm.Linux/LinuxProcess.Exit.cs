@@ -25,7 +25,7 @@ public sealed unsafe partial class LinuxProcess
     internal void DieOf(GuestThread thread, in SignalInfo info, in SignalFault fault)
     {
         int signal = info.Signal;
-        if (IsTopLevel && !Options.Quiet && signal != Signal.SIGKILL)
+        if ((IsTopLevel || Tracer != null) && !Options.Quiet && signal != Signal.SIGKILL)
         {
             CrashReport.Write(this, thread, in info, in fault);
         }
