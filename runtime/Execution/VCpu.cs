@@ -75,17 +75,21 @@ public sealed unsafe class VCpu : IDisposable
     public CpuExit Run()
     {
         HostFaults.EnterThread();
-        if (!FloatExceptions.AreMasked(State->Mxcsr))
+        HostCode.LoadMxcsr(SystemSemantics.HostMxcsr(State->Mxcsr));
+        try
         {
-            CheckFloatExceptions();
-        }
-
-        while (true)
-        {
-            if (RunOnce() is { } exit)
+            while (true)
             {
-                return exit;
+                if (RunOnce() is { } exit)
+                {
+                    return exit;
+                }
             }
+        }
+        finally
+        {
+            State->Mxcsr = SystemSemantics.ReadMxcsr(State);
+            HostCode.LoadMxcsr(DotNetMxcsr);
         }
     }
 
@@ -109,9 +113,6 @@ public sealed unsafe class VCpu : IDisposable
         NativeMemory.AlignedFree(State);
         State = null;
     }
-
-    /// <summary>The guest unmasked a floating-point exception: see <see cref="CodeCache.CodeCache.CheckFloatExceptions"/>.</summary>
-    internal void CheckFloatExceptions() => _cache.CheckFloatExceptions();
 
     /// <summary>Forgets computed-jump targets: the address space was replaced.</summary>
     internal void ClearJumpCache() => NativeMemory.Clear((void*)State->JumpCache, (nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
@@ -177,17 +178,7 @@ public sealed unsafe class VCpu : IDisposable
             return (int)BlockExit.Lookup;
         }
 
-        // Only generated code runs with the guest's rounding, and only its flags are collected.
-        HostCode.LoadMxcsr(FloatExceptions.HostMxcsr(State->Mxcsr));
-        try
-        {
-            return op->Handler(State, op, State->MemoryBase);
-        }
-        finally
-        {
-            State->Mxcsr = FloatExceptions.Read(State);
-            HostCode.LoadMxcsr(DotNetMxcsr);
-        }
+        return op->Handler(State, op, State->MemoryBase);
     }
 
     private CpuExit? Handle(BlockExit exit)
@@ -249,7 +240,11 @@ public sealed unsafe class VCpu : IDisposable
             return cached;
         }
 
+        // Translating computes in floating point here and there: neither may the guest's modes change that, nor that the guest's flags.
+        State->Mxcsr = SystemSemantics.ReadMxcsr(State);
+        HostCode.LoadMxcsr(DotNetMxcsr);
         TranslationBlock? block = _cache.FindOrTranslate(address);
+        HostCode.LoadMxcsr(SystemSemantics.HostMxcsr(State->Mxcsr));
         if (block == null)
         {
             return null;

@@ -83,11 +83,15 @@ public sealed partial class Lifter
         }
 
         // A register index reaches beyond the operand: it addresses a bit string (SDM vol. 2A, BT).
-        Value address = _o.Address();
-        if (fromRegister)
+        Value address;
+        if (!fromRegister)
+        {
+            address = _o.Address();
+        }
+        else
         {
             Value element = _b.ShiftRightSigned(_b.SignExtendFrom(index, width), System.Numerics.BitOperations.Log2((uint)width));
-            address = _b.Add(address, _b.ShiftLeft(element, System.Numerics.BitOperations.Log2((uint)width / 8)));
+            address = _o.AddressAt(_b.ShiftLeft(element, System.Numerics.BitOperations.Log2((uint)width / 8)));
         }
 
         Value old;

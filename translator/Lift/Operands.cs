@@ -202,6 +202,25 @@ public sealed class Operands(IrBuilder builder)
         return _address;
     }
 
+    /// <summary>The address a distance beyond the operand's, wrapping as the address size does.</summary>
+    public Value AddressAt(Value distance)
+    {
+        ref readonly Instruction i = ref _instruction;
+        Value offset = builder.Add(Offset(), distance);
+        switch (_addressForm)
+        {
+            case AddressForm.BaseDisplacement:
+                return offset;
+            case AddressForm.General:
+                return builder.Add(builder.And(offset, builder.Field(OpField.AddressMask)), builder.Get(StateRef.FromSlot(SegmentSlot), 64));
+            default:
+                offset = IsNarrow(i) ? builder.ZeroExtend(builder.Truncate(offset)) : offset;
+                return i.MemorySegment is Iced.Intel.Register.FS or Iced.Intel.Register.GS ? builder.Add(offset, builder.Get(OffsetOf(i.MemorySegment), 64)) : offset;
+        }
+    }
+
+    private static bool IsNarrow(in Instruction i) => i.MemoryBase.GetSize() == 4 || i.MemoryIndex.GetSize() == 4 || i.MemoryDisplSize == 4;
+
     /// <summary>The address without its segment base, as LEA wants it.</summary>
     public Value Offset() => _addressForm switch
     {
