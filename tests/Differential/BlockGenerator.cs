@@ -30,10 +30,13 @@ public sealed class BlockGenerator
     private readonly bool _loops;
     private readonly Dictionary<int, UndefinedState> _joins = [];
 
-    public BlockGenerator(CaseRandom random, bool loops)
+    private readonly bool _integerOnly;
+
+    public BlockGenerator(CaseRandom random, bool loops, bool integerOnly)
     {
         _random = random;
         _loops = loops;
+        _integerOnly = integerOnly;
     }
 
     public TestProgram Build(ulong codeAddress)
@@ -43,7 +46,7 @@ public sealed class BlockGenerator
         var targets = new Dictionary<int, int>();
         UndefinedState undefined = _loops ? UndefinedState.AnyCondition : default;
         _joins.Clear();
-        int style = _random.Below(4);
+        int style = _integerOnly ? 0 : _random.Below(4);
         for (int i = 0; i < count; i++)
         {
             if (_joins.TryGetValue(i, out UndefinedState joined))
@@ -203,13 +206,13 @@ public sealed class BlockGenerator
                 or Mnemonic.Shld or Mnemonic.Shrd or Mnemonic.Sti or Mnemonic.Cli or Mnemonic.Xlatb);
     }
 
-    private static bool IsInteger(Code code) => !code.CpuidFeatures().Any(feature => feature is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387
+    private static bool IsInteger(Code code) => code != Code.Wait && !code.CpuidFeatures().Any(feature => feature is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387
         or CpuidFeature.MMX or CpuidFeature.SSE or CpuidFeature.SSE2 or CpuidFeature.SSE3 or CpuidFeature.SSSE3 or CpuidFeature.SSE4_1 or CpuidFeature.SSE4_2
         or CpuidFeature.AVX or CpuidFeature.AVX2 or CpuidFeature.FMA or CpuidFeature.F16C or CpuidFeature.AES or CpuidFeature.PCLMULQDQ or CpuidFeature.SHA
         or CpuidFeature.VAES or CpuidFeature.VPCLMULQDQ);
 
     private static bool IsX87(Code code) =>
-        code.CpuidFeatures().Any(feature => feature is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387 or CpuidFeature.MMX);
+        code == Code.Wait || code.CpuidFeatures().Any(feature => feature is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387 or CpuidFeature.MMX);
 
     private static bool IsBranch64(Code code) => code.ToOpCode().Op0Kind == OpCodeOperandKind.br64_4;
 }

@@ -24,6 +24,7 @@ public sealed unsafe class CaseGenerator
     private readonly LaneKind _lanes;
     private readonly bool _usesX87;
     private readonly uint _usedVectors;
+    private readonly uint _usedGprs;
     private readonly OpCodeInfo _op;
     private readonly int _accessSize;
     private uint _solved;
@@ -42,6 +43,7 @@ public sealed unsafe class CaseGenerator
             foreach (UsedRegister used in factory.GetInfo(instruction).GetUsedRegisters())
             {
                 _usesX87 |= used.Register.IsST() || used.Register.IsMM();
+                _usedGprs |= used.Register.IsGPR() ? 1u << used.Register.GetFullRegister().GetNumber() : 0;
                 _usedVectors |= used.Register.IsVectorRegister() ? 1u << used.Register.GetNumber() : 0;
             }
 
@@ -53,6 +55,9 @@ public sealed unsafe class CaseGenerator
         _accessSize = Math.Max(1, _op.MemorySize.GetSize());
         _lanes = LanesOf(_instruction);
     }
+
+    /// <summary>Leaves what the code does not name at its default, for vectors that people read.</summary>
+    public bool IsMinimal { get; init; }
 
     public void Generate(CaseInput* input)
     {
@@ -88,6 +93,37 @@ public sealed unsafe class CaseGenerator
         }
 
         FixBranches(input);
+        if (IsMinimal)
+        {
+            Minimize(state);
+        }
+    }
+
+    private void Minimize(MachineState* state)
+    {
+        for (int i = 0; i < 16; i++)
+        {
+            if ((_usedGprs & (1u << i)) == 0)
+            {
+                state->Gpr[i] = 0;
+            }
+
+            if ((_usedVectors & (1u << i)) == 0)
+            {
+                new Span<byte>(MachineState.Xmm(state, i), 16).Clear();
+                new Span<byte>(MachineState.YmmHigh(state, i), 16).Clear();
+            }
+        }
+
+        if (_usedVectors == 0)
+        {
+            state->Mxcsr = VectorFile.DefaultMxcsr;
+        }
+
+        for (int i = 0; i < 8 && !_usesX87; i++)
+        {
+            *(ulong*)MachineState.St(state, i) = 0;
+        }
     }
 
     private void FillVectors(MachineState* state)
@@ -413,8 +449,15 @@ public sealed unsafe class CaseGenerator
             return;
         }
 
+        if (_instruction.Op0Register == Register.RSP)
+        {
+            // A jump into the data: a fetch fault, and a stack that holds the pushed address.
+            input->State.Gpr[Rsp] = TestLayout.DataBase + 64;
+            return;
+        }
+
         ulong target = _program.TerminatorAddress(_random.Below(3));
-        if (_instruction.Op0Kind == OpKind.Register && _instruction.Op0Register != Register.RSP)
+        if (_instruction.Op0Kind == OpKind.Register)
         {
             input->State.Gpr[_instruction.Op0Register.GetNumber()] = target;
         }

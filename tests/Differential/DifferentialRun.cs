@@ -39,6 +39,8 @@ public sealed class RunReport
 /// <summary>Feeds programs to oracle and engine in batches and compares.</summary>
 public sealed unsafe class DifferentialRun : IDisposable
 {
+    private const string Block = "block";
+    private const string IntegerBlock = "integer-block";
     private const int KeptPerCause = 2;
     private const int DefaultCases = 64;
     private const ulong InvalidOpcode = 6;
@@ -63,6 +65,12 @@ public sealed unsafe class DifferentialRun : IDisposable
 
     /// <summary>Sees every failing case with its expected outcome, for example to write vectors.</summary>
     public Action<TestProgram, nint, nint, string>? OnFailure { get; set; }
+
+    /// <summary>Sees every case's program, input, outcome on the host, and name.</summary>
+    public Action<TestProgram, nint, nint, string>? OnCase { get; set; }
+
+    /// <inheritdoc cref="CaseGenerator.IsMinimal"/>
+    public bool IsMinimal { get; init; }
 
     /// <summary>Whether to dump every case instead of failing ones only.</summary>
     public Action<string>? Trace { get; set; }
@@ -107,9 +115,9 @@ public sealed unsafe class DifferentialRun : IDisposable
         int variation = int.Parse(parts[2], CultureInfo.InvariantCulture);
         _onlyCase = parts.Length > 3 ? int.Parse(parts[3], CultureInfo.InvariantCulture) : -1;
         int cases = _onlyCase >= 0 ? _onlyCase + 1 : DefaultCases;
-        if (parts[1] is "block")
+        if (parts[1] is Block or IntegerBlock)
         {
-            RunBlock(seed, variation, cases);
+            RunBlock(seed, variation, cases, parts[1] == IntegerBlock);
         }
         else
         {
@@ -118,15 +126,15 @@ public sealed unsafe class DifferentialRun : IDisposable
     }
 
     /// <summary>Compares one random block; its number and the seed name it.</summary>
-    public void RunBlock(ulong seed, int number, int cases)
+    public void RunBlock(ulong seed, int number, int cases, bool integerOnly = false)
     {
         ulong programSeed = CaseRandom.Mix(seed ^ CaseRandom.Mix(0xb10c_0000_0000 + (ulong)number));
         var random = new CaseRandom(programSeed);
         bool loops = number % 3 == 2;
         ulong address = TakeCode(BlockGenerator.MaxBytes, random);
-        TestProgram program = new BlockGenerator(random, loops).Build(address);
+        TestProgram program = new BlockGenerator(random, loops, integerOnly).Build(address);
         program.MemorySeed = programSeed & ~TestMemory.StateImages;
-        Enqueue(program, loops ? "loop" : "block", $"{seed}:block:{number}", programSeed, cases);
+        Enqueue(program, loops ? "loop" : "block", $"{seed}:{(integerOnly ? IntegerBlock : Block)}:{number}", programSeed, cases);
     }
 
     public void Enqueue(TestProgram program, string label, string name, ulong seed, int cases, Code code = Code.INVALID)
@@ -137,7 +145,7 @@ public sealed unsafe class DifferentialRun : IDisposable
         }
 
         int first = _oracle.Add(program, cases);
-        var generator = new CaseGenerator(program, new CaseRandom(seed));
+        var generator = new CaseGenerator(program, new CaseRandom(seed)) { IsMinimal = IsMinimal };
         for (int i = 0; i < cases; i++)
         {
             generator.Generate(_oracle.Input(first + i));
@@ -241,12 +249,13 @@ public sealed unsafe class DifferentialRun : IDisposable
                 Report.Unimplemented.Add(pending.Code);
             }
 
+            OnCase?.Invoke(pending.Program, (nint)input, (nint)expected, $"{pending.Name}:{i}");
             Trace?.Invoke($"{pending.Name}:{i} {Difference.Disassemble(pending.Program)} -> {Difference.Outcome(expected)}");
             if (description is not null)
             {
                 failures++;
                 Record(pending, i, description, cause);
-                OnFailure?.Invoke(pending.Program, (nint)input, (nint)expected, pending.Name);
+                OnFailure?.Invoke(pending.Program, (nint)input, (nint)expected, $"{pending.Name}:{i}");
             }
         }
 

@@ -11,6 +11,16 @@ public readonly record struct Form(Code Code, string? Excluded)
     public bool MayRunOnHost => IsCompared || (Excluded is not (FormCatalog.EntersKernel or FormCatalog.LoadsSelectors or FormCatalog.FarBranch or FormCatalog.FarReturn or FormCatalog.TraceTrap));
 }
 
+/// <summary>Parts of the instruction set, for tests that name them.</summary>
+public enum FormFamily
+{
+    Integer,
+    X87,
+    Sse,
+    Avx,
+    State,
+}
+
 /// <summary>Every instruction form of 64-bit mode that the virtual CPU advertises, as Iced's tables know them.</summary>
 public static class FormCatalog
 {
@@ -33,6 +43,47 @@ public static class FormCatalog
     public const string FarBranch = "far branch: loads segment selectors";
     public const string FarReturn = "far return: loads segment selectors";
     public const string TraceTrap = "the kernel answers it with a trace trap";
+
+    /// <summary>The part of the instruction set a form belongs to.</summary>
+    public static FormFamily FamilyOf(Code code)
+    {
+        if (code == Code.Wait)
+        {
+            return FormFamily.X87;
+        }
+
+        OpCodeInfo op = code.ToOpCode();
+        foreach (CpuidFeature feature in code.CpuidFeatures())
+        {
+            switch (feature)
+            {
+                case CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387 or CpuidFeature.MMX:
+                    return FormFamily.X87;
+                case CpuidFeature.FXSR or CpuidFeature.XSAVE or CpuidFeature.XSAVEC or CpuidFeature.XSAVEOPT:
+                    return FormFamily.State;
+                case CpuidFeature.AVX or CpuidFeature.AVX2 or CpuidFeature.FMA or CpuidFeature.F16C or CpuidFeature.VAES or CpuidFeature.VPCLMULQDQ:
+                    return FormFamily.Avx;
+                case CpuidFeature.SSE or CpuidFeature.SSE2 or CpuidFeature.SSE3 or CpuidFeature.SSSE3 or CpuidFeature.SSE4_1 or CpuidFeature.SSE4_2
+                    or CpuidFeature.AES or CpuidFeature.PCLMULQDQ or CpuidFeature.SHA when HasVectorOperand(op):
+                    return FormFamily.Sse;
+            }
+        }
+
+        return FormFamily.Integer;
+    }
+
+    private static bool HasVectorOperand(OpCodeInfo op)
+    {
+        for (int i = 0; i < op.OpCount; i++)
+        {
+            if (op.GetOpKind(i).ToString() is { } kind && (kind.Contains("xmm", StringComparison.Ordinal) || kind.StartsWith("mm", StringComparison.Ordinal)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>Every form in scope, excluded ones with their reason.</summary>
     public static IReadOnlyList<Form> All { get; } = Enumerate();

@@ -7,6 +7,8 @@ public sealed class FormEncoder(CaseRandom random)
 {
     private static readonly Register[] s_highBytes = [Register.AH, Register.CH, Register.DH, Register.BH];
 
+    private const byte LinuxSystemCall = 0x80;
+
     /// <summary>Memory operands use only <see cref="BlockGenerator.AddressRegisters"/> with small displacements.</summary>
     public bool UseBlockRegisters { get; init; }
 
@@ -242,6 +244,12 @@ public sealed class FormEncoder(CaseRandom random)
                 else
                 {
                     _instruction.Immediate8 = random.Percent(50) ? (byte)random.Next() : (byte)value;
+                    if (_instruction.Code == Code.Int_imm8 && _instruction.Immediate8 == LinuxSystemCall)
+                    {
+                        // On the host that would enter the kernel.
+                        _instruction.Immediate8++;
+                    }
+
                 }
 
                 secondImmediate = true;

@@ -38,7 +38,7 @@ public sealed unsafe class GuestUnderTest : IDisposable
         _code = MapPages(TestLayout.CodeBase, TestLayout.CodeSize, PageAccess.Read | PageAccess.Write | PageAccess.Execute);
         _image = (byte*)NativeMemory.AlignedAlloc(TestLayout.DataSize, 64);
         _pristine = (byte*)NativeMemory.AlignedAlloc(TestLayout.DataSize, 64);
-        _engine = new Engine(_memory, new EngineOptions { Tiering = tier == 0 ? Tiering.Tier0 : Tiering.Tier1 });
+        _engine = new Engine(_memory, new EngineOptions { Tiering = tier == 0 ? Tiering.Tier0 : Tiering.Tier1, Checked = true });
         _cpu = _engine.CreateVCpu();
     }
 

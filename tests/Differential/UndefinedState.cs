@@ -57,6 +57,12 @@ public readonly record struct UndefinedState(ulong Flags, ushort StatusWord, boo
             undefined |= known && (instruction.Immediate8 & 0x3f) == 1 ? Af : Af | Of | Cf;
         }
 
+        if (instruction.HasRepPrefix || instruction.HasRepnePrefix)
+        {
+            // Nothing is compared when the count is 0.
+            written = 0;
+        }
+
         bool approximate = IsTranscendental(instruction.Mnemonic);
         ushort status = (ushort)((StatusWord & ~Conditions(instruction.RflagsWritten | instruction.RflagsCleared | instruction.RflagsSet)) | conditions);
         if (approximate)
@@ -105,7 +111,8 @@ public readonly record struct UndefinedState(ulong Flags, ushort StatusWord, boo
     private static bool IsBackward(Instruction instruction) =>
         instruction.FlowControl == FlowControl.ConditionalBranch && instruction.NearBranchTarget <= instruction.IP;
 
-    private static ulong Translate(RflagsBits bits)
+    /// <summary>Status flags as RFLAGS holds them.</summary>
+    public static ulong Translate(RflagsBits bits)
     {
         ulong flags = 0;
         flags |= (bits & RflagsBits.CF) != 0 ? Cf : 0;

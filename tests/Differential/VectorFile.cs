@@ -13,7 +13,7 @@ public sealed record TestVector(string Name, TestProgram Program, CaseInput Inpu
 /// case NAME
 /// code ADDRESS ENTRY-OFFSET EXIT-OFFSETS BYTES
 /// memory SEED
-/// in FIELD=HEX ...
+/// in FIELD=HEX ...         (fields that differ from the default: zero, with the usual MXCSR, control word and segment bases)
 /// patch ADDRESS BYTES
 /// out FIELD=HEX ...        (fields that differ from the input)
 /// end exit=N               (or end trap=V error=E address=A)
@@ -22,6 +22,10 @@ public sealed record TestVector(string Name, TestProgram Program, CaseInput Inpu
 /// </summary>
 public static unsafe class VectorFile
 {
+    public const uint DefaultMxcsr = 0x1f80;
+
+    private const ushort DefaultControlWord = 0x37f;
+
     private static readonly (string Name, int Offset, int Length)[] s_fields = Fields();
 
     public static string Write(string name, TestProgram program, CaseInput* input, CaseOutput* expected)
@@ -35,26 +39,15 @@ public static unsafe class VectorFile
 
         text.Append(CultureInfo.InvariantCulture, $"code {program.CodeAddress:x} {program.Entry - program.CodeAddress} {string.Join(',', program.Terminators)} {Convert.ToHexStringLower(program.Code)}\n");
         text.Append(CultureInfo.InvariantCulture, $"memory {program.MemorySeed:x}\nin");
-        foreach ((string field, int offset, int length) in s_fields)
-        {
-            Append(text, field, (byte*)&input->State + offset, length);
-        }
-
+        MachineState usual = DefaultState();
+        AppendDifferent(text, &usual, &input->State);
         for (int i = 0; i < (int)input->PatchCount; i++)
         {
             text.Append(CultureInfo.InvariantCulture, $"\npatch {input->PatchAddress[i]:x} {Bytes(input->PatchData + TestLayout.LineSize * i)}");
         }
 
         text.Append("\nout");
-        foreach ((string field, int offset, int length) in s_fields)
-        {
-            var before = new ReadOnlySpan<byte>((byte*)&input->State + offset, length);
-            if (!before.SequenceEqual(new ReadOnlySpan<byte>((byte*)&expected->State + offset, length)))
-            {
-                Append(text, field, (byte*)&expected->State + offset, length);
-            }
-        }
-
+        AppendDifferent(text, &input->State, &expected->State);
         text.Append(expected->Signal == 0
             ? string.Create(CultureInfo.InvariantCulture, $"\nend exit={expected->ExitIndex}\n")
             : string.Create(CultureInfo.InvariantCulture, $"\nend trap={expected->Trap:x} error={expected->Error:x} address={expected->FaultAddress:x}\n"));
@@ -83,6 +76,27 @@ public static unsafe class VectorFile
         }
     }
 
+    private static MachineState DefaultState() => new()
+    {
+        FsBase = CaseGenerator.FsBase,
+        GsBase = CaseGenerator.GsBase,
+        Mxcsr = DefaultMxcsr,
+        ControlWord = DefaultControlWord,
+        ComponentsInUse = 7,
+    };
+
+    private static void AppendDifferent(StringBuilder text, MachineState* before, MachineState* after)
+    {
+        foreach ((string field, int offset, int length) in s_fields)
+        {
+            var old = new ReadOnlySpan<byte>((byte*)before + offset, length);
+            if (!old.SequenceEqual(new ReadOnlySpan<byte>((byte*)after + offset, length)))
+            {
+                Append(text, field, (byte*)after + offset, length);
+            }
+        }
+    }
+
     private static TestVector Parse(List<string> block)
     {
         string name = "";
@@ -106,8 +120,8 @@ public static unsafe class VectorFile
                     seed = Number(words[1]);
                     break;
                 case "in":
+                    input.State = DefaultState();
                     ReadFields(words, &input.State);
-                    input.State.ComponentsInUse = 7;
                     expected.State = input.State;
                     break;
                 case "patch":

@@ -314,6 +314,8 @@ static void run_program(struct shared *shared, const struct program *program)
         g_out.rip = 0;
         run_case();
         output->exit_index = g_exit_index;
+        // Saving the flags used the slot; where the code ended is the exit's number.
+        g_out.rip = output->signal == 0 ? 0 : g_out.rip;
         output->state = g_out;
         collect_lines(output, input, program->memory, live);
     }

@@ -1,7 +1,9 @@
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Tests.Differential;
 
 namespace Jitvmm.Tests.Runtime;
 
+[Collection(GuestMemoryCollection.Name)]
 public sealed class AddressSpaceTests
 {
     private const ulong Page = AddressSpace.PageSize;

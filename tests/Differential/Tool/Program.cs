@@ -12,12 +12,14 @@ internal sealed class DiffTest(string[] arguments)
 {
     private const string Usage = """
         difftest [--filter TEXT[,TEXT]] [--count N] [--encodings N] [--seed N] [--case SEED:FORM:VARIATION[:CASE]]
-                 [--blocks N] [--tier 0|1] [--self] [--list] [--record FILE] [--failures N] [--trace]
+                 [--blocks N [--integer]] [--tier 0|1] [--self] [--list] [--record FILE] [--write-vectors FOLDER] [--failures N] [--trace]
           --filter     forms whose Iced code or CPUID feature contains TEXT (mnemonic=TEXT for exactly that mnemonic)
           --count      input states per encoding (default 24)
           --encodings  encodings per form (default 12)
           --blocks     compare so many random blocks of instructions instead of single forms
+          --integer    blocks of integer instructions only
           --self       the oracle against itself: finds what is not reproducible on the host
+          --write-vectors  write one vector per form into the files of FOLDER
           --record     append the first failing case of every form to FILE as a test vector
           --list       print forms in scope, with the reasons of those left out
           --failures   examples shown (default 40)
@@ -47,7 +49,13 @@ internal sealed class DiffTest(string[] arguments)
 
         using var oracle = new NativeOracle();
         using GuestUnderTest? guest = _options.ContainsKey("self") ? null : new GuestUnderTest(Number("tier", 0));
-        using var run = new DifferentialRun(oracle, guest);
+        bool writes = _options.TryGetValue("write-vectors", out string? folder);
+        using var run = new DifferentialRun(oracle, guest) { IsMinimal = writes };
+        if (writes)
+        {
+            run.OnCase = (program, input, expected, name) => WriteOnce(folder!, program, input, expected, name);
+        }
+
         if (_options.ContainsKey("trace"))
         {
             run.Trace = Console.WriteLine;
@@ -76,7 +84,7 @@ internal sealed class DiffTest(string[] arguments)
 
         for (int i = 0; i < Number("blocks", 0); i++)
         {
-            run.RunBlock((ulong)Number("seed", 1), i, Math.Min(cases, 16));
+            run.RunBlock((ulong)Number("seed", 1), i, Math.Min(cases, 16), _options.ContainsKey("integer"));
         }
 
         if (_options.ContainsKey("blocks") && !_options.ContainsKey("filter"))
@@ -145,6 +153,21 @@ internal sealed class DiffTest(string[] arguments)
 
         return false;
     }
+
+    /// <summary>One vector per form, in the file of its family: the first case that does not fault, for forms that can do without.</summary>
+    private unsafe void WriteOnce(string folder, TestProgram program, nint input, nint expected, string name)
+    {
+        Code code = program.Instructions[0].Code;
+        if ((((CaseOutput*)expected)->Signal == 0 || OnlyFaults(code)) && _recorded.Add(code.ToString()))
+        {
+            string file = Path.Combine(folder, $"{FormCatalog.FamilyOf(code)}.txt".ToLowerInvariant());
+            File.AppendAllText(file, VectorFile.Write(name, program, (CaseInput*)input, (CaseOutput*)expected));
+        }
+    }
+
+    private static bool OnlyFaults(Code code) =>
+        code.ToOpCode() is { IsPrivileged: true } or { MustBeCpl0: true } or { IsInputOutput: true } || code.FlowControl() is FlowControl.Exception or FlowControl.Interrupt
+        || code.Mnemonic() is Mnemonic.Cli or Mnemonic.Sti or Mnemonic.Xsetbv;
 
     private unsafe void Record(string file, TestProgram program, nint input, nint expected, string name)
     {
