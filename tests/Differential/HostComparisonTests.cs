@@ -35,6 +35,10 @@ public sealed class HostComparisonTests(ITestOutputHelper output)
     [HostTheory]
     [InlineData(FormFamily.Integer, 0)]
     [InlineData(FormFamily.Integer, 1)]
+    [InlineData(FormFamily.X87, 0)]
+    [InlineData(FormFamily.X87, 1)]
+    [InlineData(FormFamily.State, 0)]
+    [InlineData(FormFamily.State, 1)]
     public void Every_instruction_form_agrees(FormFamily family, int tier)
     {
         using var session = new Session(tier);
