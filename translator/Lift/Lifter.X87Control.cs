@@ -22,10 +22,6 @@ public sealed partial class Lifter
             case Mnemonic.Fnclex:
                 CallX87(nameof(X87.Fnclex));
                 return true;
-            case Mnemonic.Emms:
-                RaiseX87Pending();
-                CallX87(nameof(X87.Emms));
-                return true;
             case Mnemonic.Fldcw:
                 RaiseX87Pending();
                 CallX87(nameof(X87.Fldcw), _o.Read(0));
