@@ -48,6 +48,9 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>Bytes of predecoded records in use.</summary>
     public long UsedBytes => Volatile.Read(ref _used);
 
+    /// <summary>Raised with <see cref="Gate"/> held when a block was made, for inspection.</summary>
+    public Action<TranslationBlock>? BlockAdded { get; set; }
+
     /// <summary>Raised with <see cref="Gate"/> held when a block becomes stale: compiled regions made of it must go too.</summary>
     public Action<TranslationBlock>? BlockInvalidated { get; set; }
 
@@ -254,6 +257,7 @@ public sealed unsafe class CodeCache : IDisposable
         _blocks[block.Address] = block;
         Statistics.BlocksTranslated++;
         Statistics.InstructionsTranslated += block.InstructionCount;
+        BlockAdded?.Invoke(block);
         bool writable = false;
         for (ulong page = block.Address >> AddressSpace.PageShift; page <= (block.End - 1) >> AddressSpace.PageShift; page++)
         {

@@ -95,7 +95,9 @@ public sealed unsafe partial class GuestThread
         Attend();
         while (!_ended)
         {
-            switch (Cpu.Run())
+            CpuExit exit = Cpu.Run();
+            Process.ExitTracer?.Exited(this, exit);
+            switch (exit)
             {
                 case CpuExit.Interrupted:
                     Attend();

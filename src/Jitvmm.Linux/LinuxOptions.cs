@@ -17,6 +17,12 @@ public sealed class LinuxOptions
     /// <summary>Print each system call.</summary>
     public bool TraceSyscalls { get; init; }
 
+    /// <summary>Print each block of guest code that is translated.</summary>
+    public bool TraceBlocks { get; init; }
+
+    /// <summary>Print each return from guest code.</summary>
+    public bool TraceExits { get; init; }
+
     /// <summary>Do not print a report when the guest dies of a fault.</summary>
     public bool Quiet { get; init; }
 

@@ -16,6 +16,9 @@ namespace Jitvmm.Linux;
 public sealed partial class LinuxProcess
 {
     private const int StandardError = 2;
+    private const long SysFcntl = 72;
+    private const ulong DuplicateCloseOnExec = 1030;
+    private const ulong FirstPrivateDescriptor = 3;
 
     /// <summary>Prepares an empty process in the calling host process, whose signals it takes over.</summary>
     public LinuxProcess(LinuxOptions options)
@@ -31,10 +34,13 @@ public sealed partial class LinuxProcess
         Pid = (int)HostCalls.Raw(39);
         Session.Fill(_sessionIndex, Pid);
         AttachFiles(new ProcessFiles(this, FileSystemView.Create(options.View), (int)Math.Min(Limits[ResourceLimits.Files].Soft, FileTable.MaximumLimit)));
+        ReportFd = (int)HostCalls.Raw(SysFcntl, StandardError, DuplicateCloseOnExec, FirstPrivateDescriptor);
         if (options.TraceSyscalls)
         {
-            Tracer = new SyscallTracer((int)HostCalls.Raw(72, StandardError, 1030, 3));
+            Tracer = new SyscallTracer(ReportFd);
         }
+
+        TraceExecution();
 
         MemoryCalls.Register(Syscalls);
         ProcessCalls.Register(Syscalls);
@@ -67,6 +73,12 @@ public sealed partial class LinuxProcess
     /// <summary>PR_SET_DUMPABLE: kept, not applied; it would hide the VMM's own /proc from itself.</summary>
     internal int Dumpable { get; set; } = 1;
 
+    /// <summary>Where the VMM's own reports go: standard error as it was before the guest took it. A negated error when there is none.</summary>
+    public int ReportFd { get; }
+
+    /// <summary>Prints returns from guest code; null unless asked for.</summary>
+    internal ExecutionTracer? ExitTracer { get; private set; }
+
     /// <summary>Every process of this run.</summary>
     public GuestSession Session { get; }
 
@@ -84,4 +96,16 @@ public sealed partial class LinuxProcess
 
     /// <summary>Called in the process that ends, with the wait status' exit code, before it is gone: for statistics and cleaning up.</summary>
     public Action<int>? Exiting { get; set; }
+
+    private void TraceExecution()
+    {
+        if (!Options.TraceBlocks && !Options.TraceExits)
+        {
+            return;
+        }
+
+        ExecutionTracer tracer = new(ReportFd);
+        ExitTracer = Options.TraceExits ? tracer : null;
+        Engine.Cache.BlockAdded = Options.TraceBlocks ? tracer.Translated : null;
+    }
 }

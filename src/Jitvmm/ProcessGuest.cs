@@ -38,8 +38,7 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
             process = new LinuxProcess(LinuxOptions());
             if (Options.Statistics)
             {
-                long report = StatisticsReport.KeepErrorStream();
-                process.Exiting = _ => StatisticsReport.Write(process, report);
+                process.Exiting = _ => StatisticsReport.Write(process);
             }
 
             process.Run(program, Options.Arguments ?? [program], Options.Environment ?? OwnEnvironment());
@@ -59,6 +58,8 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
         MemoryLimit = Options.MemoryLimit,
         TaskLimit = Options.TaskLimit,
         TraceSyscalls = (Options.Trace & TraceKinds.SystemCalls) != 0,
+        TraceBlocks = (Options.Trace & TraceKinds.Blocks) != 0,
+        TraceExits = (Options.Trace & TraceKinds.Exits) != 0,
         Quiet = Options.Quiet,
         View = new ViewOptions
         {

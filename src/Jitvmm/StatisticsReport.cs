@@ -6,19 +6,12 @@ using Jitvmm.Runtime.Host;
 
 namespace Jitvmm;
 
-/// <summary>What <c>--stats</c> prints when a guest process ends, wherever the guest's own descriptor 2 leads by then.</summary>
+/// <summary>What <c>--stats</c> prints when a guest process ends.</summary>
 internal static unsafe class StatisticsReport
 {
     private const long SysWrite = 1;
-    private const long SysFcntl = 72;
-    private const ulong DuplicateCloseOnExec = 1030;
-    private const ulong FirstPrivateDescriptor = 3;
 
-    /// <summary>Keeps a descriptor for the reports of this process and its forks, before the guest takes 2.</summary>
-    /// <returns>The descriptor, or a negated error.</returns>
-    public static long KeepErrorStream() => HostCalls.Raw(SysFcntl, 2, DuplicateCloseOnExec, FirstPrivateDescriptor);
-
-    public static void Write(LinuxProcess process, long descriptor)
+    public static void Write(LinuxProcess process)
     {
         CodeCacheStatistics cache = process.Engine.Cache.Statistics;
         byte[] text = Encoding.UTF8.GetBytes(string.Create(
@@ -33,7 +26,7 @@ internal static unsafe class StatisticsReport
             """));
         fixed (byte* bytes = text)
         {
-            _ = HostCalls.Raw(SysWrite, (ulong)descriptor, (ulong)bytes, (ulong)text.Length);
+            _ = HostCalls.Raw(SysWrite, (ulong)process.ReportFd, (ulong)bytes, (ulong)text.Length);
         }
     }
 }
