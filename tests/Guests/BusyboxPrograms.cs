@@ -62,7 +62,7 @@ public sealed class BusyboxPrograms : IProgramTable
         Run("busybox-cpio", "busybox cpio -i -d -F archive.cpio", "text") with { Prepare = "echo text | busybox cpio -o -H newc > archive.cpio 2> /dev/null; rm text" },
         Run("busybox-strings", "busybox strings -n 6 binary", "binary"),
         Run("busybox-unknown-applet", "busybox no-such-applet"),
-        Run("busybox-sh-pipeline", "busybox sh -c 'busybox cat text | busybox tr a-z A-Z | busybox sort | busybox uniq -c | busybox sort -rn | busybox head -5; echo $?'", "text"),
+        Run("busybox-sh-pipeline", "busybox sh -c 'busybox cat text | busybox tr a-z A-Z | busybox sort | busybox uniq -c | busybox sort -rn | busybox sed -n 1,5p; echo $?'", "text"),
         Run("busybox-sh-functions", "busybox sh -c 'f() { local n=$1; [ $n -le 1 ] && echo 1 && return; echo $((n * $(f $((n - 1))))); }; f 12; for i in a b c; do echo $i; done | while read x; do echo \"<$x>\"; done; exit 7'"),
         Run("busybox-sh-signal", "busybox sh -c 'trap \"echo caught\" USR1; kill -USR1 $$; echo after; kill -TERM $$; echo never'"),
     ];
