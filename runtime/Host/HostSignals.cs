@@ -175,7 +175,8 @@ public static unsafe class HostSignals
         KernelAction action = default;
         action.Handler = handler;
         // No SA_RESTART: a kick must end a blocking call. CoreCLR copes with EINTR.
-        action.Flags = FlagSignalInfo | FlagOnStack | FlagRestorer;
+        // The alternate stack only where CoreCLR has it: its thread interruption walks stacks and overflows that one.
+        action.Flags = FlagSignalInfo | FlagRestorer | (old.Flags & FlagOnStack);
         action.Restorer = HostStubs.Restorer;
         action.Mask = old.Mask | Mirrored;
         _ = HostCalls.Raw(HostCalls.SetSignalAction, (ulong)signal, (ulong)&action, 0, 8);
