@@ -1061,14 +1061,15 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
         }
 
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = *(ulong*)((byte*)cpu + op->R2);
-        ulong v18 = *(ulong*)((byte*)cpu + op->R1);
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v16).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v18).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>());
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R2);
+        ulong v10 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v15 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (ulong)TMemory.Pointer(cpu, ((((v15 + ((ulong)op->Displacement)) + (v12 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v21), 8, true);
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v23), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v8).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v10).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x8u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1076,12 +1077,13 @@ public static unsafe partial class Handlers<TMemory>
     public static int Maskmovdqu_rDI_xmm_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v12.As<byte, global::System.Byte>(), v13.As<byte, global::System.Byte>());
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 16, true);
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v13), v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1089,12 +1091,13 @@ public static unsafe partial class Handlers<TMemory>
     public static int VEX_Vmaskmovdqu_rDI_xmm_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v12.As<byte, global::System.Byte>(), v13.As<byte, global::System.Byte>());
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 16, true);
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v13), v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -70,14 +70,12 @@ public static unsafe class MaskedAccess
         }
     }
 
-    /// <summary>Writes bytes (MASKMOVDQU).</summary>
+    /// <summary>Writes bytes to writable host memory: 16 of them, or 8 for MASKMOVQ.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void StoreBytes(CpuState* cpu, ulong address, Vector128<byte> mask, Vector128<byte> value)
+    public static void StoreBytes(byte* target, Vector128<byte> mask, Vector128<byte> value, int count)
     {
         uint bytes = mask.ExtractMostSignificantBits();
-        Check(cpu, address, bytes, true);
-        byte* target = cpu->MemoryBase + address;
-        for (int i = 0; i < Vector128<byte>.Count; i++)
+        for (int i = 0; i < count; i++)
         {
             if (((bytes >> i) & 1) != 0)
             {

@@ -95,8 +95,10 @@ public sealed partial class Lifter
                 return true;
             case Mnemonic.Maskmovq:
                 BeginMmx();
-                _b.Call(Method(typeof(MaskedAccess), nameof(MaskedAccess.StoreBytes)), _b.Cpu(), _o.Address(), ReadMmxVector(2), ReadMmxVector(1));
+
+                // Alone among these, it has changed the x87 unit when its memory operand faults.
                 EnterMmx();
+                StoreMaskedBytes(ReadMmxVector(2), ReadMmxVector(1), 8);
                 return true;
             case Mnemonic.Pmovmskb:
                 BeginMmx();

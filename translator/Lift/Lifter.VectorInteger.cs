@@ -169,6 +169,12 @@ public sealed partial class Lifter
     {
         if (PackedShiftOf(_i.Mnemonic) is (var name, { } element))
         {
+            if (HasImmediate && !_o.IsSymbolic && HostShift(name, _o.Width(0), element) is { } host)
+            {
+                WriteVector(0, _b.Call(host, _o.Read(FirstSource), Control));
+                return true;
+            }
+
             Value count = HasImmediate ? FromScalar(_b.ZeroExtend(Control)) : ReadVector(_i.OpCount - 1);
             Value value = _o.Read(FirstSource);
             WriteVector(0, CallVector(typeof(PackedShift), name, _o.Width(0), element, value, count));

@@ -19,7 +19,7 @@ public sealed partial class Lifter
                 LiftMaskedMove(true);
                 return true;
             case Mnemonic.Maskmovdqu or Mnemonic.Vmaskmovdqu:
-                _b.Call(Method(typeof(MaskedAccess), nameof(MaskedAccess.StoreBytes)), _b.Cpu(), _o.Address(), _o.Read(2, 128), _o.Read(1, 128));
+                StoreMaskedBytes(_o.Read(2, 128), _o.Read(1, 128), 16);
                 return true;
             case Mnemonic.Vpgatherdd or Mnemonic.Vgatherdps:
                 LiftGather(nameof(GatherAccess.Dwords), 4, false);
@@ -70,6 +70,13 @@ public sealed partial class Lifter
         CallMasked(nameof(MaskedAccess.CheckStore), highAddress, highMask);
         CallMasked(nameof(MaskedAccess.Store), _o.Address(), lowMask, Half(value, nameof(Vector256.GetLower)));
         CallMasked(nameof(MaskedAccess.Store), highAddress, highMask, Half(value, nameof(Vector256.GetUpper)));
+    }
+
+    /// <summary>MASKMOVDQU and MASKMOVQ, unlike the masked moves of AVX, need the whole operand writable, whatever the mask.</summary>
+    private void StoreMaskedBytes(Value mask, Value value, int count)
+    {
+        Value target = _b.Pointer(_o.Address(), count, true);
+        _b.Call(Method(typeof(MaskedAccess), nameof(MaskedAccess.StoreBytes)), target, mask, value, _b.Constant32(count));
     }
 
     private Value CallMasked(string name, Value address, params ReadOnlySpan<Value> vectors) =>

@@ -21,7 +21,7 @@ public sealed partial class Lifter
         if (operation.Owner is not null)
         {
             Value source = ReadVector(_i.OpCount - 2);
-            WriteVector(0, CallVector(operation.Owner, operation.Name, _o.Width(0), operation.Element, source, Control));
+            WriteVector(0, CallControl(operation, source));
             return true;
         }
 
@@ -30,7 +30,7 @@ public sealed partial class Lifter
         {
             Value second = ReadVector(_i.OpCount - 2);
             Value first = _o.Read(FirstSource);
-            WriteVector(0, CallVector(operation.Owner, operation.Name, _o.Width(0), operation.Element, first, second, Control));
+            WriteVector(0, CallControl(operation, first, second));
             return true;
         }
 
