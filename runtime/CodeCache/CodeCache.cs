@@ -60,6 +60,12 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>Blocks at this moment, for inspection; call with <see cref="Gate"/> held.</summary>
     public IEnumerable<TranslationBlock> Blocks => _blocks.Values;
 
+    /// <summary>
+    /// Whether translations look for unmasked floating-point exceptions after each instruction that may cause one.
+    /// Set for good when the first guest thread unmasks one: hardly any program does.
+    /// </summary>
+    public bool ChecksFloatExceptions { get; private set; }
+
     internal bool FlushPending { get; private set; }
 
     internal void Attach(VCpu vcpu)
@@ -192,6 +198,30 @@ public sealed unsafe class CodeCache : IDisposable
         finally
         {
             FlushPending = false;
+        }
+    }
+
+    /// <summary>
+    /// Makes <see cref="ChecksFloatExceptions"/> true and all translations stale: a vCPU inside one leaves it at its
+    /// next instruction and goes on in a checking one.
+    /// </summary>
+    internal void CheckFloatExceptions()
+    {
+        if (ChecksFloatExceptions)
+        {
+            return;
+        }
+
+        lock (Memory.Gate)
+        {
+            lock (Gate)
+            {
+                ChecksFloatExceptions = true;
+                foreach (ulong page in _blocksOfPage.Keys.ToArray())
+                {
+                    InvalidatePage(page, page << AddressSpace.PageShift, AddressSpace.PageSize);
+                }
+            }
         }
     }
 

@@ -26,8 +26,8 @@ public static class CpuModel
     // FSGSBASE, BMI1, AVX2, BMI2, ERMS, RDSEED, ADX, CLFLUSHOPT, CLWB, SHA.
     private const uint Leaf7Ebx = (1u << 0) | (1u << 3) | (1u << 5) | (1u << 8) | (1u << 9) | (1u << 18) | (1u << 19) | (1u << 23) | (1u << 24) | (1u << 29);
 
-    // RDPID.
-    private const uint Leaf7Ecx = 1u << 22;
+    // VAES, VPCLMULQDQ, RDPID.
+    private const uint Leaf7Ecx = (1u << 9) | (1u << 10) | (1u << 22);
 
     // LAHF64, LZCNT, PREFETCHW.
     private const uint Extended1Ecx = (1u << 0) | (1u << 5) | (1u << 8);

@@ -75,21 +75,17 @@ public sealed unsafe class VCpu : IDisposable
     public CpuExit Run()
     {
         HostFaults.EnterThread();
-        HostCode.LoadMxcsr(SystemSemantics.HostMxcsr(State->Mxcsr));
-        try
+        if (!FloatExceptions.AreMasked(State->Mxcsr))
         {
-            while (true)
-            {
-                if (RunOnce() is { } exit)
-                {
-                    return exit;
-                }
-            }
+            CheckFloatExceptions();
         }
-        finally
+
+        while (true)
         {
-            State->Mxcsr = SystemSemantics.ReadMxcsr(State);
-            HostCode.LoadMxcsr(DotNetMxcsr);
+            if (RunOnce() is { } exit)
+            {
+                return exit;
+            }
         }
     }
 
@@ -113,6 +109,9 @@ public sealed unsafe class VCpu : IDisposable
         NativeMemory.AlignedFree(State);
         State = null;
     }
+
+    /// <summary>The guest unmasked a floating-point exception: see <see cref="CodeCache.CodeCache.CheckFloatExceptions"/>.</summary>
+    internal void CheckFloatExceptions() => _cache.CheckFloatExceptions();
 
     /// <summary>Forgets computed-jump targets: the address space was replaced.</summary>
     internal void ClearJumpCache() => NativeMemory.Clear((void*)State->JumpCache, (nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
@@ -178,7 +177,17 @@ public sealed unsafe class VCpu : IDisposable
             return (int)BlockExit.Lookup;
         }
 
-        return op->Handler(State, op, State->MemoryBase);
+        // Only generated code runs with the guest's rounding, and only its flags are collected.
+        HostCode.LoadMxcsr(FloatExceptions.HostMxcsr(State->Mxcsr));
+        try
+        {
+            return op->Handler(State, op, State->MemoryBase);
+        }
+        finally
+        {
+            State->Mxcsr = FloatExceptions.Read(State);
+            HostCode.LoadMxcsr(DotNetMxcsr);
+        }
     }
 
     private CpuExit? Handle(BlockExit exit)
@@ -240,11 +249,7 @@ public sealed unsafe class VCpu : IDisposable
             return cached;
         }
 
-        // Translating computes in floating point here and there: neither may the guest's modes change that, nor that the guest's flags.
-        State->Mxcsr = SystemSemantics.ReadMxcsr(State);
-        HostCode.LoadMxcsr(DotNetMxcsr);
         TranslationBlock? block = _cache.FindOrTranslate(address);
-        HostCode.LoadMxcsr(SystemSemantics.HostMxcsr(State->Mxcsr));
         if (block == null)
         {
             return null;

@@ -1,6 +1,7 @@
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Semantics;
 
 namespace Jitvmm.Runtime.Interpret;
 
@@ -11,6 +12,8 @@ public static unsafe class BlockHandlers
     public static readonly nint FallThroughAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&FallThrough;
     public static readonly nint UndefinedAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Undefined;
     public static readonly nint StaleAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stale;
+    public static readonly nint CheckFloatAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&CheckFloat;
+    public static readonly nint ReturnAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Return;
     public static readonly nint RegionAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Region;
 
     /// <summary>
@@ -50,6 +53,25 @@ public static unsafe class BlockHandlers
 
     /// <summary>Replaces every record of a block whose bytes changed: leave, and look the address up again.</summary>
     public static int Stale(CpuState* cpu, TbOp* op, byte* memory) => Dispatch.Lookup(cpu, op->Address);
+
+    /// <summary>
+    /// Stands before an instruction that may cause a floating-point exception, in blocks that look for unmasked ones:
+    /// runs its record, which a <see cref="Return"/> follows, and goes on behind that.
+    /// </summary>
+    public static int CheckFloat(CpuState* cpu, TbOp* op, byte* memory)
+    {
+        int exit = FloatExceptions.AreMasked(cpu->Mxcsr) ? op[1].Handler(cpu, op + 1, memory) : CheckedFloat.Run(cpu, op + 1, memory);
+        if (exit != CheckedFloat.Returned)
+        {
+            return exit;
+        }
+
+        op += 3;
+        return op->Handler(cpu, op, memory);
+    }
+
+    /// <summary>Ends the run of a single record.</summary>
+    public static int Return(CpuState* cpu, TbOp* op, byte* memory) => CheckedFloat.Returned;
 
     private static int Interrupted(CpuState* cpu, TbOp* op)
     {

@@ -7,8 +7,6 @@ namespace Jitvmm.Runtime.Semantics;
 /// <summary>System instructions a process guest may execute.</summary>
 public static unsafe class SystemSemantics
 {
-    private const uint MxcsrSticky = 0x3f;
-
     [TouchesRegisters]
     public static void Cpuid(CpuState* cpu)
     {
@@ -64,15 +62,11 @@ public static unsafe class SystemSemantics
 
     public static void Fence() => Interlocked.MemoryBarrier();
 
-    /// <summary>MXCSR: control bits from the state, sticky flags from the host unit, where guest arithmetic ran.</summary>
-    public static uint ReadMxcsr(CpuState* cpu) => cpu->Mxcsr | (HostCode.StoreMxcsr() & MxcsrSticky);
+    // Compiled code leaves the next two to tier 0: RyuJIT, which does not know of MXCSR, would move arithmetic across them.
+    [TouchesRegisters]
+    public static uint ReadMxcsr(CpuState* cpu) => FloatExceptions.Read(cpu);
 
-    public static void WriteMxcsr(CpuState* cpu, uint value)
-    {
-        cpu->Mxcsr = value;
-        HostCode.LoadMxcsr(HostMxcsr(value));
-    }
-
-    /// <summary>What the host's MXCSR must be for the guest's: the same, with every exception masked; unmasked ones are looked for after the fact.</summary>
-    public static uint HostMxcsr(uint guest) => guest | 0x1f80;
+    /// <summary>The value has no reserved bits set.</summary>
+    [TouchesRegisters]
+    public static void WriteMxcsr(CpuState* cpu, uint value) => FloatExceptions.Write(cpu, value);
 }

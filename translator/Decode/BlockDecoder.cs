@@ -4,6 +4,7 @@ using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Interpret;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Handlers;
+using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Lift;
 
 namespace Jitvmm.Translator.Decode;
@@ -23,7 +24,9 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     private readonly Decoder _decoder;
     private readonly Instruction[] _instructions = new Instruction[MaxInstructions];
     private readonly bool[] _flagsLive = new bool[MaxInstructions];
+    private readonly IrBuilder _ir = new();
     private readonly ulong _hotThreshold;
+    private Lifter? _lifter;
 
     /// <param name="hotThreshold">Executions after which a block is offered to tier 1; 0 for never.</param>
     public BlockDecoder(ulong hotThreshold)
@@ -108,7 +111,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         {
             ref Instruction instruction = ref _instructions[i];
             RflagsBits written = instruction.RflagsModified & Status;
-            _flagsLive[i] = (written & live) != 0;
+            _flagsLive[i] = (written & live) != 0 || IsFloatCompare(instruction.Mnemonic);
             if (!WritesFlagsConditionally(instruction))
             {
                 live &= ~written;
@@ -118,6 +121,10 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         }
     }
 
+    /// <summary>The handlers of these without flags would compare nothing, and MXCSR's flags would be lost.</summary>
+    private static bool IsFloatCompare(Mnemonic mnemonic) => mnemonic is Mnemonic.Comiss or Mnemonic.Comisd or Mnemonic.Ucomiss or Mnemonic.Ucomisd
+        or Mnemonic.Vcomiss or Mnemonic.Vcomisd or Mnemonic.Vucomiss or Mnemonic.Vucomisd;
+
     /// <summary>Whether an instruction may leave flags as they were: a shift by 0, a repeated compare of nothing.</summary>
     private static bool WritesFlagsConditionally(in Instruction instruction) => Lifter.IsRepeated(instruction) || instruction.Mnemonic is
         Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr
@@ -125,8 +132,9 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
 
     private TranslationBlock? Build(CodeCache cache, ulong address, int count, bool undefinedEnd)
     {
-        // One record per instruction, the head, and the end.
-        TbOp* ops = cache.Allocate(count + 2);
+        // One record per instruction, the head, and the end; a checked instruction needs three.
+        bool checks = cache.ChecksFloatExceptions;
+        TbOp* ops = cache.Allocate((checks ? 3 * count : count) + 2);
         if (ops == null)
         {
             return null;
@@ -139,6 +147,13 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         for (int i = 0; i < count; i++)
         {
             ref Instruction instruction = ref _instructions[i];
+            bool isChecked = checks && RaisesFloatExceptions(instruction);
+            if (isChecked)
+            {
+                op->Address = instruction.IP;
+                SetHandler(op++, BlockHandlers.CheckFloatAddress);
+            }
+
             HandlerForms.Fill(op, instruction);
             if (i + 1 < count && TryFuse(op, instruction, _instructions[i + 1], _flagsLive[i]))
             {
@@ -152,6 +167,11 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             }
 
             op++;
+            if (isChecked)
+            {
+                op->Address = instruction.NextIP;
+                SetHandler(op++, BlockHandlers.ReturnAddress);
+            }
         }
 
         ulong end = count > 0 ? _instructions[count - 1].NextIP : address + 1;
@@ -162,6 +182,14 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         }
 
         return new TranslationBlock(address, undefinedEnd && count > 0 ? end + 1 : end, ops, (int)(op - ops), count);
+    }
+
+    /// <summary>The lift knows; decoding for a guest that unmasks exceptions may be slow.</summary>
+    private bool RaisesFloatExceptions(in Instruction instruction)
+    {
+        _lifter ??= new Lifter(_ir);
+        _ir.Clear();
+        return _lifter.TryLift(instruction) && _lifter.RaisesFloatExceptions;
     }
 
     private static bool TryFuse(TbOp* op, in Instruction first, in Instruction branch, bool flags)

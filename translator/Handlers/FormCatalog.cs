@@ -49,7 +49,7 @@ public static class FormCatalog
         or CpuidFeature.FPU387 or CpuidFeature.FXSR or CpuidFeature.MMX or CpuidFeature.SSE or CpuidFeature.SSE2 or CpuidFeature.SSE3
         or CpuidFeature.SSSE3 or CpuidFeature.SSE4_1 or CpuidFeature.SSE4_2 or CpuidFeature.POPCNT or CpuidFeature.LZCNT or CpuidFeature.MOVBE
         or CpuidFeature.BMI1 or CpuidFeature.BMI2 or CpuidFeature.AVX or CpuidFeature.AVX2 or CpuidFeature.FMA or CpuidFeature.F16C
-        or CpuidFeature.AES or CpuidFeature.PCLMULQDQ or CpuidFeature.SHA or CpuidFeature.RDRAND or CpuidFeature.RDSEED or CpuidFeature.ADX
+        or CpuidFeature.AES or CpuidFeature.VAES or CpuidFeature.PCLMULQDQ or CpuidFeature.VPCLMULQDQ or CpuidFeature.SHA or CpuidFeature.RDRAND or CpuidFeature.RDSEED or CpuidFeature.ADX
         or CpuidFeature.XSAVE or CpuidFeature.XSAVEOPT or CpuidFeature.XSAVEC or CpuidFeature.FSGSBASE or CpuidFeature.RDTSCP or CpuidFeature.TSC
         or CpuidFeature.RDPID or CpuidFeature.CLFSH or CpuidFeature.CLFLUSHOPT or CpuidFeature.CLWB or CpuidFeature.PAUSE or CpuidFeature.SYSCALL
         or CpuidFeature.CPUID or CpuidFeature.PREFETCHW or CpuidFeature.MULTIBYTENOP or CpuidFeature.CET_IBT or CpuidFeature.MSR

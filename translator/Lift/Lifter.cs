@@ -34,6 +34,7 @@ public sealed partial class Lifter
     {
         _i = instruction;
         _o.Begin(instruction, form);
+        RaisesFloatExceptions = false;
         if (instruction.HasLockPrefix && !instruction.Code.ToOpCode().CanUseLockPrefix)
         {
             return false;

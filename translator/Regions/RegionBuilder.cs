@@ -110,6 +110,11 @@ public sealed class RegionBuilder
                 _builder.RaiseIf(_builder.Constant32(1), Runtime.Execution.ExceptionVector.InvalidOpcode);
                 break;
             }
+
+            if (_cache.ChecksFloatExceptions && _lifter.RaisesFloatExceptions)
+            {
+                return null;
+            }
         }
 
         block.Code = _builder.Code.ToArray();
