@@ -42,6 +42,7 @@ public static unsafe class CheckedFloat
 
             // Once more: compiling the handler in the first run may have set the precision flag.
             Restore(cpu, op, &undo);
+            raised = 0;
             exit = RunOnce(cpu, op, memory, control, FloatExceptions.HostMxcsr(control), out raised);
             if (FloatExceptions.Unmasked(raised, control) == 0)
             {
@@ -53,8 +54,8 @@ public static unsafe class CheckedFloat
         }
         finally
         {
-            // A page fault passes here too, with nothing raised.
-            cpu->Mxcsr = before | raised;
+            // A fault passes here too: with nothing raised, or what software found.
+            cpu->Mxcsr |= before | raised;
             HostCode.LoadMxcsr(FloatExceptions.HostMxcsr(cpu->Mxcsr));
         }
 
@@ -64,17 +65,11 @@ public static unsafe class CheckedFloat
     /// <summary>One run; the flags it set, on the host or, in software, in the state.</summary>
     private static int RunOnce(CpuState* cpu, TbOp* op, byte* memory, uint control, uint host, out uint raised)
     {
-        raised = 0;
         cpu->Mxcsr = control;
         HostCode.LoadMxcsr(host);
-        try
-        {
-            return op->Handler(cpu, op, memory);
-        }
-        finally
-        {
-            raised = FloatExceptions.Read(cpu) & FloatExceptions.Flags;
-        }
+        int exit = op->Handler(cpu, op, memory);
+        raised = FloatExceptions.Read(cpu) & FloatExceptions.Flags;
+        return exit;
     }
 
     private static void Save(CpuState* cpu, TbOp* op, Undo* undo)

@@ -149,16 +149,20 @@ public sealed unsafe class VCpu : IDisposable
         catch (NullReferenceException) when (_inGeneratedCode)
         {
             _inGeneratedCode = false;
-            if (!HostFaults.TryTake(out ulong address, out uint error, out bool bus))
+            HostCode.LoadMxcsr(DotNetMxcsr);
+            if (!HostFaults.TryTake(out ulong address, out uint error, out bool bus, out uint mxcsr))
             {
                 throw;
             }
 
+            State->Mxcsr |= mxcsr & FloatExceptions.Flags;
             return Fault(new CpuException(ExceptionVector.PageFault, error | GuestAccess.ErrorUser, address - (ulong)Memory.HostBase, bus));
         }
         catch (GuestFaultException fault)
         {
+            HostCode.LoadMxcsr(DotNetMxcsr);
             _inGeneratedCode = false;
+            State->Mxcsr |= fault.Mxcsr & FloatExceptions.Flags;
             return Fault(fault.Fault);
         }
 
@@ -179,15 +183,10 @@ public sealed unsafe class VCpu : IDisposable
 
         // Only generated code runs with the guest's rounding, and only its flags are collected.
         HostCode.LoadMxcsr(FloatExceptions.HostMxcsr(State->Mxcsr));
-        try
-        {
-            return op->Handler(State, op, State->MemoryBase);
-        }
-        finally
-        {
-            State->Mxcsr = FloatExceptions.Read(State);
-            HostCode.LoadMxcsr(DotNetMxcsr);
-        }
+        int exit = op->Handler(State, op, State->MemoryBase);
+        State->Mxcsr = FloatExceptions.Read(State);
+        HostCode.LoadMxcsr(DotNetMxcsr);
+        return exit;
     }
 
     private CpuExit? Handle(BlockExit exit)

@@ -64,7 +64,8 @@ public static unsafe class HostFaults
     /// <param name="address">Host address.</param>
     /// <param name="error">The page fault's error code as the host CPU gave it (bit 0 protection, 1 write).</param>
     /// <param name="bus">The fault came as SIGBUS: the page is mapped but its backing is gone.</param>
-    public static bool TryTake(out ulong address, out uint error, out bool bus)
+    /// <param name="mxcsr">The faulting code's MXCSR, which exception handling does not preserve.</param>
+    public static bool TryTake(out ulong address, out uint error, out bool bus, out uint mxcsr)
     {
         HostThread* thread = HostThreads.Current;
         if (thread == null || thread->FaultKind == 0)
@@ -72,12 +73,14 @@ public static unsafe class HostFaults
             address = 0;
             error = 0;
             bus = false;
+            mxcsr = 0;
             return false;
         }
 
         address = thread->FaultAddress;
         error = thread->FaultError;
         bus = thread->FaultKind == 2;
+        mxcsr = thread->FaultMxcsr;
         thread->FaultKind = 0;
         return true;
     }

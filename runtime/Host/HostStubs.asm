@@ -20,6 +20,7 @@ default rel
 %define T_KICKED        40       ; dword
 %define T_QUEUE_HEAD    44       ; dword; next to read
 %define T_QUEUE_TAIL    48       ; dword; next to write
+%define T_FAULT_MXCSR   52       ; dword
 %define T_INFO          64       ; siginfo of T_PENDING
 %define T_QUEUE         192      ; QUEUE_SLOTS siginfos of signals the host never blocks
 %define QUEUE_SLOTS     8
@@ -42,7 +43,9 @@ default rel
 %define SI_VALUE        24
 %define UC_RIP          168
 %define UC_ERROR        192
+%define UC_FPSTATE      224      ; pointer to an FXSAVE image
 %define UC_MASK         296
+%define FP_MXCSR        24
 
 %define SYS_rt_sigaction       13
 %define SYS_getpid             39
@@ -276,6 +279,9 @@ fault_handler:
     mov     [r8 + T_FAULT_ADDRESS], r10
     mov     eax, [rdx + UC_ERROR]
     mov     [r8 + T_FAULT_ERROR], eax
+    mov     rax, [rdx + UC_FPSTATE]
+    mov     eax, [rax + FP_MXCSR]
+    mov     [r8 + T_FAULT_MXCSR], eax
     xor     eax, eax
     cmp     edi, SIGBUS
     sete    al

@@ -34,6 +34,9 @@ public unsafe struct HostThread
 
     [FieldOffset(44)] public volatile int QueueHead;
     [FieldOffset(48)] public volatile int QueueTail;
+
+    /// <summary>MXCSR at the fault; handlers start with a fresh one.</summary>
+    [FieldOffset(52)] internal uint FaultMxcsr;
     [FieldOffset(64)] public fixed byte Info[SignalInfoSize];
 
     /// <summary>Ring of siginfos of signals that the host leaves unblocked because CoreCLR uses them.</summary>

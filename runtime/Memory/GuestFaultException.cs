@@ -1,4 +1,5 @@
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Host;
 
 namespace Jitvmm.Runtime.Memory;
 
@@ -6,4 +7,7 @@ namespace Jitvmm.Runtime.Memory;
 public sealed class GuestFaultException(CpuException fault) : Exception
 {
     public CpuException Fault { get; } = fault;
+
+    /// <summary>MXCSR when the instruction faulted, before exception handling computes anything.</summary>
+    public uint Mxcsr { get; } = HostCode.StoreMxcsr();
 }
