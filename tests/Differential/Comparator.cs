@@ -13,6 +13,7 @@ public sealed unsafe class Comparator
     private const ulong StackFault = 12;
     private const ulong GeneralProtection = 13;
     private const ulong PageFault = 14;
+    private const ulong SimdException = 19;
 
     private readonly TestProgram _program;
     private readonly Dictionary<ulong, UndefinedState> _undefinedAt;
@@ -72,7 +73,7 @@ public sealed unsafe class Comparator
 
         difference |= left->FsBase ^ right->FsBase;
         difference |= left->GsBase ^ right->GsBase;
-        return difference == 0 && SameVectors(left, right) && SameX87(left, right, undefined) && SameMemory(input, expected, actual);
+        return difference == 0 && SameVectors(left, right, IgnoredMxcsr(expected)) && SameX87(left, right, undefined) && SameMemory(input, expected, actual);
     }
 
     internal bool SameOutcome(CaseOutput* expected, CaseOutput* actual)
@@ -119,9 +120,28 @@ public sealed unsafe class Comparator
     internal static bool OnlyPrecisionFlagDiffers(CaseOutput* expected, CaseOutput* actual) =>
         ((expected->State.Mxcsr ^ actual->State.Mxcsr) & 0xffff) == PrecisionException && (actual->State.Mxcsr & PrecisionException) != 0;
 
-    internal static bool SameVectors(MachineState* left, MachineState* right)
+    /// <summary>
+    /// MXCSR flags of an unmasked exception the engine does not know. Beside overflow or underflow, PE tells whether the result with an
+    /// unbounded exponent, which nobody sees, would be inexact (SDM vol. 1, 4.9.1.4). A dot product, several operations in one, stops at the first that raises.
+    /// </summary>
+    private uint IgnoredMxcsr(CaseOutput* expected)
     {
-        ulong difference = (left->Mxcsr ^ right->Mxcsr) & 0xffff;
+        const uint OverflowUnderflow = 0x18;
+        const uint Flags = 0x3f;
+        if (expected->Signal == 0 || expected->Trap != SimdException)
+        {
+            return 0;
+        }
+
+        uint mxcsr = expected->State.Mxcsr;
+        Instruction raising = _program.Instructions.Find(instruction => instruction.IP == expected->State.Rip);
+        return raising.Mnemonic is Mnemonic.Dpps or Mnemonic.Dppd or Mnemonic.Vdpps or Mnemonic.Vdppd ? Flags
+            : (mxcsr & ~(mxcsr >> 7) & OverflowUnderflow) != 0 ? PrecisionException : 0;
+    }
+
+    internal static bool SameVectors(MachineState* left, MachineState* right, uint ignoredMxcsr)
+    {
+        ulong difference = (left->Mxcsr ^ right->Mxcsr) & 0xffff & ~ignoredMxcsr;
         for (int i = 0; i < 16; i++)
         {
             ulong* low = (ulong*)MachineState.Xmm(left, i);
