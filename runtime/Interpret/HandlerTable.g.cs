@@ -4154,12 +4154,104 @@ public static unsafe partial class HandlerTable
         1114640, // VEX_Vmovapd_xmmm128_xmm_G
         1115152, // VEX_Vmovapd_ymmm256_ymm
         1115664, // VEX_Vmovapd_ymmm256_ymm_G
+        1119248, // Cvtpi2ps_xmm_mmm64
+        1119760, // Cvtpi2ps_xmm_mmm64_G
+        1120272, // Cvtpi2pd_xmm_mmm64
+        1120784, // Cvtpi2pd_xmm_mmm64_G
+        1121296, // Cvtsi2ss_xmm_rm32
+        1121808, // Cvtsi2ss_xmm_rm32_G
+        1122320, // Cvtsi2ss_xmm_rm64
+        1122832, // Cvtsi2ss_xmm_rm64_G
+        1123344, // VEX_Vcvtsi2ss_xmm_xmm_rm32
+        1123856, // VEX_Vcvtsi2ss_xmm_xmm_rm32_G
+        1124368, // VEX_Vcvtsi2ss_xmm_xmm_rm64
+        1124880, // VEX_Vcvtsi2ss_xmm_xmm_rm64_G
+        1127440, // Cvtsi2sd_xmm_rm32
+        1127952, // Cvtsi2sd_xmm_rm32_G
+        1128464, // Cvtsi2sd_xmm_rm64
+        1128976, // Cvtsi2sd_xmm_rm64_G
+        1129488, // VEX_Vcvtsi2sd_xmm_xmm_rm32
+        1130000, // VEX_Vcvtsi2sd_xmm_xmm_rm32_G
+        1130512, // VEX_Vcvtsi2sd_xmm_xmm_rm64
+        1131024, // VEX_Vcvtsi2sd_xmm_xmm_rm64_G
         1134096, // Movntps_m128_xmm_G
         1135120, // VEX_Vmovntps_m128_xmm_G
         1136144, // VEX_Vmovntps_m256_ymm_G
         1140240, // Movntpd_m128_xmm_G
         1141264, // VEX_Vmovntpd_m128_xmm_G
         1142288, // VEX_Vmovntpd_m256_ymm_G
+        1147920, // Cvttps2pi_mm_xmmm64
+        1148432, // Cvttps2pi_mm_xmmm64_G
+        1148944, // Cvttpd2pi_mm_xmmm128
+        1149456, // Cvttpd2pi_mm_xmmm128_G
+        1149968, // Cvttss2si_r32_xmmm32
+        1150480, // Cvttss2si_r32_xmmm32_G
+        1150992, // Cvttss2si_r64_xmmm32
+        1151504, // Cvttss2si_r64_xmmm32_G
+        1152016, // VEX_Vcvttss2si_r32_xmmm32
+        1152528, // VEX_Vcvttss2si_r32_xmmm32_G
+        1153040, // VEX_Vcvttss2si_r64_xmmm32
+        1153552, // VEX_Vcvttss2si_r64_xmmm32_G
+        1156112, // Cvttsd2si_r32_xmmm64
+        1156624, // Cvttsd2si_r32_xmmm64_G
+        1157136, // Cvttsd2si_r64_xmmm64
+        1157648, // Cvttsd2si_r64_xmmm64_G
+        1158160, // VEX_Vcvttsd2si_r32_xmmm64
+        1158672, // VEX_Vcvttsd2si_r32_xmmm64_G
+        1159184, // VEX_Vcvttsd2si_r64_xmmm64
+        1159696, // VEX_Vcvttsd2si_r64_xmmm64_G
+        1162256, // Cvtps2pi_mm_xmmm64
+        1162768, // Cvtps2pi_mm_xmmm64_G
+        1163280, // Cvtpd2pi_mm_xmmm128
+        1163792, // Cvtpd2pi_mm_xmmm128_G
+        1164304, // Cvtss2si_r32_xmmm32
+        1164816, // Cvtss2si_r32_xmmm32_G
+        1165328, // Cvtss2si_r64_xmmm32
+        1165840, // Cvtss2si_r64_xmmm32_G
+        1166352, // VEX_Vcvtss2si_r32_xmmm32
+        1166864, // VEX_Vcvtss2si_r32_xmmm32_G
+        1167376, // VEX_Vcvtss2si_r64_xmmm32
+        1167888, // VEX_Vcvtss2si_r64_xmmm32_G
+        1170448, // Cvtsd2si_r32_xmmm64
+        1170960, // Cvtsd2si_r32_xmmm64_G
+        1171472, // Cvtsd2si_r64_xmmm64
+        1171984, // Cvtsd2si_r64_xmmm64_G
+        1172496, // VEX_Vcvtsd2si_r32_xmmm64
+        1173008, // VEX_Vcvtsd2si_r32_xmmm64_G
+        1173520, // VEX_Vcvtsd2si_r64_xmmm64
+        1174032, // VEX_Vcvtsd2si_r64_xmmm64_G
+        1176592, // Ucomiss_xmm_xmmm32
+        1176624, // Ucomiss_xmm_xmmm32_F
+        1177104, // Ucomiss_xmm_xmmm32_G
+        1177136, // Ucomiss_xmm_xmmm32_G_F
+        1177616, // VEX_Vucomiss_xmm_xmmm32
+        1177648, // VEX_Vucomiss_xmm_xmmm32_F
+        1178128, // VEX_Vucomiss_xmm_xmmm32_G
+        1178160, // VEX_Vucomiss_xmm_xmmm32_G_F
+        1179664, // Ucomisd_xmm_xmmm64
+        1179696, // Ucomisd_xmm_xmmm64_F
+        1180176, // Ucomisd_xmm_xmmm64_G
+        1180208, // Ucomisd_xmm_xmmm64_G_F
+        1180688, // VEX_Vucomisd_xmm_xmmm64
+        1180720, // VEX_Vucomisd_xmm_xmmm64_F
+        1181200, // VEX_Vucomisd_xmm_xmmm64_G
+        1181232, // VEX_Vucomisd_xmm_xmmm64_G_F
+        1182736, // Comiss_xmm_xmmm32
+        1182768, // Comiss_xmm_xmmm32_F
+        1183248, // Comiss_xmm_xmmm32_G
+        1183280, // Comiss_xmm_xmmm32_G_F
+        1183760, // Comisd_xmm_xmmm64
+        1183792, // Comisd_xmm_xmmm64_F
+        1184272, // Comisd_xmm_xmmm64_G
+        1184304, // Comisd_xmm_xmmm64_G_F
+        1184784, // VEX_Vcomiss_xmm_xmmm32
+        1184816, // VEX_Vcomiss_xmm_xmmm32_F
+        1185296, // VEX_Vcomiss_xmm_xmmm32_G
+        1185328, // VEX_Vcomiss_xmm_xmmm32_G_F
+        1185808, // VEX_Vcomisd_xmm_xmmm64
+        1185840, // VEX_Vcomisd_xmm_xmmm64_F
+        1186320, // VEX_Vcomisd_xmm_xmmm64_G
+        1186352, // VEX_Vcomisd_xmm_xmmm64_G_F
         1188880, // Wrmsr
         1189904, // Rdtsc
         1190928, // Rdmsr
@@ -4319,6 +4411,46 @@ public static unsafe partial class HandlerTable
         1287184, // VEX_Vmovmskpd_r64_xmm
         1288208, // VEX_Vmovmskpd_r32_ymm
         1289232, // VEX_Vmovmskpd_r64_ymm
+        1290256, // Sqrtps_xmm_xmmm128
+        1290768, // Sqrtps_xmm_xmmm128_G
+        1291280, // VEX_Vsqrtps_xmm_xmmm128
+        1291792, // VEX_Vsqrtps_xmm_xmmm128_G
+        1292304, // VEX_Vsqrtps_ymm_ymmm256
+        1292816, // VEX_Vsqrtps_ymm_ymmm256_G
+        1296400, // Sqrtpd_xmm_xmmm128
+        1296912, // Sqrtpd_xmm_xmmm128_G
+        1297424, // VEX_Vsqrtpd_xmm_xmmm128
+        1297936, // VEX_Vsqrtpd_xmm_xmmm128_G
+        1298448, // VEX_Vsqrtpd_ymm_ymmm256
+        1298960, // VEX_Vsqrtpd_ymm_ymmm256_G
+        1302544, // Sqrtss_xmm_xmmm32
+        1303056, // Sqrtss_xmm_xmmm32_G
+        1303568, // VEX_Vsqrtss_xmm_xmm_xmmm32
+        1304080, // VEX_Vsqrtss_xmm_xmm_xmmm32_G
+        1305616, // Sqrtsd_xmm_xmmm64
+        1306128, // Sqrtsd_xmm_xmmm64_G
+        1306640, // VEX_Vsqrtsd_xmm_xmm_xmmm64
+        1307152, // VEX_Vsqrtsd_xmm_xmm_xmmm64_G
+        1308688, // Rsqrtps_xmm_xmmm128
+        1309200, // Rsqrtps_xmm_xmmm128_G
+        1309712, // VEX_Vrsqrtps_xmm_xmmm128
+        1310224, // VEX_Vrsqrtps_xmm_xmmm128_G
+        1310736, // VEX_Vrsqrtps_ymm_ymmm256
+        1311248, // VEX_Vrsqrtps_ymm_ymmm256_G
+        1311760, // Rsqrtss_xmm_xmmm32
+        1312272, // Rsqrtss_xmm_xmmm32_G
+        1312784, // VEX_Vrsqrtss_xmm_xmm_xmmm32
+        1313296, // VEX_Vrsqrtss_xmm_xmm_xmmm32_G
+        1313808, // Rcpps_xmm_xmmm128
+        1314320, // Rcpps_xmm_xmmm128_G
+        1314832, // VEX_Vrcpps_xmm_xmmm128
+        1315344, // VEX_Vrcpps_xmm_xmmm128_G
+        1315856, // VEX_Vrcpps_ymm_ymmm256
+        1316368, // VEX_Vrcpps_ymm_ymmm256_G
+        1316880, // Rcpss_xmm_xmmm32
+        1317392, // Rcpss_xmm_xmmm32_G
+        1317904, // VEX_Vrcpss_xmm_xmm_xmmm32
+        1318416, // VEX_Vrcpss_xmm_xmm_xmmm32_G
         1318928, // Andps_xmm_xmmm128
         1319440, // Andps_xmm_xmmm128_G
         1319952, // VEX_Vandps_xmm_xmm_xmmm128
@@ -4367,6 +4499,168 @@ public static unsafe partial class HandlerTable
         1363472, // VEX_Vxorpd_xmm_xmm_xmmm128_G
         1363984, // VEX_Vxorpd_ymm_ymm_ymmm256
         1364496, // VEX_Vxorpd_ymm_ymm_ymmm256_G
+        1368080, // Addps_xmm_xmmm128
+        1368592, // Addps_xmm_xmmm128_G
+        1369104, // VEX_Vaddps_xmm_xmm_xmmm128
+        1369616, // VEX_Vaddps_xmm_xmm_xmmm128_G
+        1370128, // VEX_Vaddps_ymm_ymm_ymmm256
+        1370640, // VEX_Vaddps_ymm_ymm_ymmm256_G
+        1374224, // Addpd_xmm_xmmm128
+        1374736, // Addpd_xmm_xmmm128_G
+        1375248, // VEX_Vaddpd_xmm_xmm_xmmm128
+        1375760, // VEX_Vaddpd_xmm_xmm_xmmm128_G
+        1376272, // VEX_Vaddpd_ymm_ymm_ymmm256
+        1376784, // VEX_Vaddpd_ymm_ymm_ymmm256_G
+        1380368, // Addss_xmm_xmmm32
+        1380880, // Addss_xmm_xmmm32_G
+        1381392, // VEX_Vaddss_xmm_xmm_xmmm32
+        1381904, // VEX_Vaddss_xmm_xmm_xmmm32_G
+        1383440, // Addsd_xmm_xmmm64
+        1383696, // Addsd_xmm_xmmm64_B
+        1383952, // Addsd_xmm_xmmm64_G
+        1384464, // VEX_Vaddsd_xmm_xmm_xmmm64
+        1384976, // VEX_Vaddsd_xmm_xmm_xmmm64_G
+        1386512, // Mulps_xmm_xmmm128
+        1387024, // Mulps_xmm_xmmm128_G
+        1387536, // VEX_Vmulps_xmm_xmm_xmmm128
+        1388048, // VEX_Vmulps_xmm_xmm_xmmm128_G
+        1388560, // VEX_Vmulps_ymm_ymm_ymmm256
+        1389072, // VEX_Vmulps_ymm_ymm_ymmm256_G
+        1392656, // Mulpd_xmm_xmmm128
+        1393168, // Mulpd_xmm_xmmm128_G
+        1393680, // VEX_Vmulpd_xmm_xmm_xmmm128
+        1394192, // VEX_Vmulpd_xmm_xmm_xmmm128_G
+        1394704, // VEX_Vmulpd_ymm_ymm_ymmm256
+        1395216, // VEX_Vmulpd_ymm_ymm_ymmm256_G
+        1398800, // Mulss_xmm_xmmm32
+        1399312, // Mulss_xmm_xmmm32_G
+        1399824, // VEX_Vmulss_xmm_xmm_xmmm32
+        1400336, // VEX_Vmulss_xmm_xmm_xmmm32_G
+        1401872, // Mulsd_xmm_xmmm64
+        1402128, // Mulsd_xmm_xmmm64_B
+        1402384, // Mulsd_xmm_xmmm64_G
+        1402896, // VEX_Vmulsd_xmm_xmm_xmmm64
+        1403408, // VEX_Vmulsd_xmm_xmm_xmmm64_G
+        1404944, // Cvtps2pd_xmm_xmmm64
+        1405456, // Cvtps2pd_xmm_xmmm64_G
+        1405968, // VEX_Vcvtps2pd_xmm_xmmm64
+        1406480, // VEX_Vcvtps2pd_xmm_xmmm64_G
+        1406992, // VEX_Vcvtps2pd_ymm_xmmm128
+        1407504, // VEX_Vcvtps2pd_ymm_xmmm128_G
+        1411088, // Cvtpd2ps_xmm_xmmm128
+        1411600, // Cvtpd2ps_xmm_xmmm128_G
+        1412112, // VEX_Vcvtpd2ps_xmm_xmmm128
+        1412624, // VEX_Vcvtpd2ps_xmm_xmmm128_G
+        1413136, // VEX_Vcvtpd2ps_xmm_ymmm256
+        1413648, // VEX_Vcvtpd2ps_xmm_ymmm256_G
+        1417232, // Cvtss2sd_xmm_xmmm32
+        1417744, // Cvtss2sd_xmm_xmmm32_G
+        1418256, // VEX_Vcvtss2sd_xmm_xmm_xmmm32
+        1418768, // VEX_Vcvtss2sd_xmm_xmm_xmmm32_G
+        1420304, // Cvtsd2ss_xmm_xmmm64
+        1420816, // Cvtsd2ss_xmm_xmmm64_G
+        1421328, // VEX_Vcvtsd2ss_xmm_xmm_xmmm64
+        1421840, // VEX_Vcvtsd2ss_xmm_xmm_xmmm64_G
+        1423376, // Cvtdq2ps_xmm_xmmm128
+        1423888, // Cvtdq2ps_xmm_xmmm128_G
+        1424400, // VEX_Vcvtdq2ps_xmm_xmmm128
+        1424912, // VEX_Vcvtdq2ps_xmm_xmmm128_G
+        1425424, // VEX_Vcvtdq2ps_ymm_ymmm256
+        1425936, // VEX_Vcvtdq2ps_ymm_ymmm256_G
+        1432592, // Cvtps2dq_xmm_xmmm128
+        1433104, // Cvtps2dq_xmm_xmmm128_G
+        1433616, // VEX_Vcvtps2dq_xmm_xmmm128
+        1434128, // VEX_Vcvtps2dq_xmm_xmmm128_G
+        1434640, // VEX_Vcvtps2dq_ymm_ymmm256
+        1435152, // VEX_Vcvtps2dq_ymm_ymmm256_G
+        1438736, // Cvttps2dq_xmm_xmmm128
+        1439248, // Cvttps2dq_xmm_xmmm128_G
+        1439760, // VEX_Vcvttps2dq_xmm_xmmm128
+        1440272, // VEX_Vcvttps2dq_xmm_xmmm128_G
+        1440784, // VEX_Vcvttps2dq_ymm_ymmm256
+        1441296, // VEX_Vcvttps2dq_ymm_ymmm256_G
+        1444880, // Subps_xmm_xmmm128
+        1445392, // Subps_xmm_xmmm128_G
+        1445904, // VEX_Vsubps_xmm_xmm_xmmm128
+        1446416, // VEX_Vsubps_xmm_xmm_xmmm128_G
+        1446928, // VEX_Vsubps_ymm_ymm_ymmm256
+        1447440, // VEX_Vsubps_ymm_ymm_ymmm256_G
+        1451024, // Subpd_xmm_xmmm128
+        1451536, // Subpd_xmm_xmmm128_G
+        1452048, // VEX_Vsubpd_xmm_xmm_xmmm128
+        1452560, // VEX_Vsubpd_xmm_xmm_xmmm128_G
+        1453072, // VEX_Vsubpd_ymm_ymm_ymmm256
+        1453584, // VEX_Vsubpd_ymm_ymm_ymmm256_G
+        1457168, // Subss_xmm_xmmm32
+        1457680, // Subss_xmm_xmmm32_G
+        1458192, // VEX_Vsubss_xmm_xmm_xmmm32
+        1458704, // VEX_Vsubss_xmm_xmm_xmmm32_G
+        1460240, // Subsd_xmm_xmmm64
+        1460496, // Subsd_xmm_xmmm64_B
+        1460752, // Subsd_xmm_xmmm64_G
+        1461264, // VEX_Vsubsd_xmm_xmm_xmmm64
+        1461776, // VEX_Vsubsd_xmm_xmm_xmmm64_G
+        1463312, // Minps_xmm_xmmm128
+        1463824, // Minps_xmm_xmmm128_G
+        1464336, // VEX_Vminps_xmm_xmm_xmmm128
+        1464848, // VEX_Vminps_xmm_xmm_xmmm128_G
+        1465360, // VEX_Vminps_ymm_ymm_ymmm256
+        1465872, // VEX_Vminps_ymm_ymm_ymmm256_G
+        1469456, // Minpd_xmm_xmmm128
+        1469968, // Minpd_xmm_xmmm128_G
+        1470480, // VEX_Vminpd_xmm_xmm_xmmm128
+        1470992, // VEX_Vminpd_xmm_xmm_xmmm128_G
+        1471504, // VEX_Vminpd_ymm_ymm_ymmm256
+        1472016, // VEX_Vminpd_ymm_ymm_ymmm256_G
+        1475600, // Minss_xmm_xmmm32
+        1476112, // Minss_xmm_xmmm32_G
+        1476624, // VEX_Vminss_xmm_xmm_xmmm32
+        1477136, // VEX_Vminss_xmm_xmm_xmmm32_G
+        1478672, // Minsd_xmm_xmmm64
+        1479184, // Minsd_xmm_xmmm64_G
+        1479696, // VEX_Vminsd_xmm_xmm_xmmm64
+        1480208, // VEX_Vminsd_xmm_xmm_xmmm64_G
+        1481744, // Divps_xmm_xmmm128
+        1482256, // Divps_xmm_xmmm128_G
+        1482768, // VEX_Vdivps_xmm_xmm_xmmm128
+        1483280, // VEX_Vdivps_xmm_xmm_xmmm128_G
+        1483792, // VEX_Vdivps_ymm_ymm_ymmm256
+        1484304, // VEX_Vdivps_ymm_ymm_ymmm256_G
+        1487888, // Divpd_xmm_xmmm128
+        1488400, // Divpd_xmm_xmmm128_G
+        1488912, // VEX_Vdivpd_xmm_xmm_xmmm128
+        1489424, // VEX_Vdivpd_xmm_xmm_xmmm128_G
+        1489936, // VEX_Vdivpd_ymm_ymm_ymmm256
+        1490448, // VEX_Vdivpd_ymm_ymm_ymmm256_G
+        1494032, // Divss_xmm_xmmm32
+        1494544, // Divss_xmm_xmmm32_G
+        1495056, // VEX_Vdivss_xmm_xmm_xmmm32
+        1495568, // VEX_Vdivss_xmm_xmm_xmmm32_G
+        1497104, // Divsd_xmm_xmmm64
+        1497360, // Divsd_xmm_xmmm64_B
+        1497616, // Divsd_xmm_xmmm64_G
+        1498128, // VEX_Vdivsd_xmm_xmm_xmmm64
+        1498640, // VEX_Vdivsd_xmm_xmm_xmmm64_G
+        1500176, // Maxps_xmm_xmmm128
+        1500688, // Maxps_xmm_xmmm128_G
+        1501200, // VEX_Vmaxps_xmm_xmm_xmmm128
+        1501712, // VEX_Vmaxps_xmm_xmm_xmmm128_G
+        1502224, // VEX_Vmaxps_ymm_ymm_ymmm256
+        1502736, // VEX_Vmaxps_ymm_ymm_ymmm256_G
+        1506320, // Maxpd_xmm_xmmm128
+        1506832, // Maxpd_xmm_xmmm128_G
+        1507344, // VEX_Vmaxpd_xmm_xmm_xmmm128
+        1507856, // VEX_Vmaxpd_xmm_xmm_xmmm128_G
+        1508368, // VEX_Vmaxpd_ymm_ymm_ymmm256
+        1508880, // VEX_Vmaxpd_ymm_ymm_ymmm256_G
+        1512464, // Maxss_xmm_xmmm32
+        1512976, // Maxss_xmm_xmmm32_G
+        1513488, // VEX_Vmaxss_xmm_xmm_xmmm32
+        1514000, // VEX_Vmaxss_xmm_xmm_xmmm32_G
+        1515536, // Maxsd_xmm_xmmm64
+        1516048, // Maxsd_xmm_xmmm64_G
+        1516560, // VEX_Vmaxsd_xmm_xmm_xmmm64
+        1517072, // VEX_Vmaxsd_xmm_xmm_xmmm64_G
         1518608, // Punpcklbw_mm_mmm32
         1519120, // Punpcklbw_mm_mmm32_G
         1519632, // Punpcklbw_xmm_xmmm128
@@ -4590,6 +4884,30 @@ public static unsafe partial class HandlerTable
         1776656, // Emms
         1777680, // VEX_Vzeroupper
         1778704, // VEX_Vzeroall
+        1849360, // Haddpd_xmm_xmmm128
+        1849872, // Haddpd_xmm_xmmm128_G
+        1850384, // VEX_Vhaddpd_xmm_xmm_xmmm128
+        1850896, // VEX_Vhaddpd_xmm_xmm_xmmm128_G
+        1851408, // VEX_Vhaddpd_ymm_ymm_ymmm256
+        1851920, // VEX_Vhaddpd_ymm_ymm_ymmm256_G
+        1852432, // Haddps_xmm_xmmm128
+        1852944, // Haddps_xmm_xmmm128_G
+        1853456, // VEX_Vhaddps_xmm_xmm_xmmm128
+        1853968, // VEX_Vhaddps_xmm_xmm_xmmm128_G
+        1854480, // VEX_Vhaddps_ymm_ymm_ymmm256
+        1854992, // VEX_Vhaddps_ymm_ymm_ymmm256_G
+        1855504, // Hsubpd_xmm_xmmm128
+        1856016, // Hsubpd_xmm_xmmm128_G
+        1856528, // VEX_Vhsubpd_xmm_xmm_xmmm128
+        1857040, // VEX_Vhsubpd_xmm_xmm_xmmm128_G
+        1857552, // VEX_Vhsubpd_ymm_ymm_ymmm256
+        1858064, // VEX_Vhsubpd_ymm_ymm_ymmm256_G
+        1858576, // Hsubps_xmm_xmmm128
+        1859088, // Hsubps_xmm_xmmm128_G
+        1859600, // VEX_Vhsubps_xmm_xmm_xmmm128
+        1860112, // VEX_Vhsubps_xmm_xmm_xmmm128_G
+        1860624, // VEX_Vhsubps_ymm_ymm_ymmm256
+        1861136, // VEX_Vhsubps_ymm_ymm_ymmm256_G
         1861648, // Movd_rm32_mm
         1862160, // Movd_rm32_mm_G
         1862672, // Movq_rm64_mm
@@ -5246,6 +5564,26 @@ public static unsafe partial class HandlerTable
         2190896, // Xadd_rm64_r64_G_F
         2190928, // Xadd_rm64_r64_G_P
         2190960, // Xadd_rm64_r64_G_P_F
+        2191376, // Cmpps_xmm_xmmm128_imm8
+        2191888, // Cmpps_xmm_xmmm128_imm8_G
+        2192400, // VEX_Vcmpps_xmm_xmm_xmmm128_imm8
+        2192912, // VEX_Vcmpps_xmm_xmm_xmmm128_imm8_G
+        2193424, // VEX_Vcmpps_ymm_ymm_ymmm256_imm8
+        2193936, // VEX_Vcmpps_ymm_ymm_ymmm256_imm8_G
+        2197520, // Cmppd_xmm_xmmm128_imm8
+        2198032, // Cmppd_xmm_xmmm128_imm8_G
+        2198544, // VEX_Vcmppd_xmm_xmm_xmmm128_imm8
+        2199056, // VEX_Vcmppd_xmm_xmm_xmmm128_imm8_G
+        2199568, // VEX_Vcmppd_ymm_ymm_ymmm256_imm8
+        2200080, // VEX_Vcmppd_ymm_ymm_ymmm256_imm8_G
+        2203664, // Cmpss_xmm_xmmm32_imm8
+        2204176, // Cmpss_xmm_xmmm32_imm8_G
+        2204688, // VEX_Vcmpss_xmm_xmm_xmmm32_imm8
+        2205200, // VEX_Vcmpss_xmm_xmm_xmmm32_imm8_G
+        2206736, // Cmpsd_xmm_xmmm64_imm8
+        2207248, // Cmpsd_xmm_xmmm64_imm8_G
+        2207760, // VEX_Vcmpsd_xmm_xmm_xmmm64_imm8
+        2208272, // VEX_Vcmpsd_xmm_xmm_xmmm64_imm8_G
         2210320, // Movnti_m32_r32_G
         2211344, // Movnti_m64_r64_G
         2211856, // Pinsrw_mm_r32m16_imm8
@@ -5304,6 +5642,18 @@ public static unsafe partial class HandlerTable
         2261008, // Bswap_r16
         2262032, // Bswap_r32
         2263056, // Bswap_r64
+        2264080, // Addsubpd_xmm_xmmm128
+        2264592, // Addsubpd_xmm_xmmm128_G
+        2265104, // VEX_Vaddsubpd_xmm_xmm_xmmm128
+        2265616, // VEX_Vaddsubpd_xmm_xmm_xmmm128_G
+        2266128, // VEX_Vaddsubpd_ymm_ymm_ymmm256
+        2266640, // VEX_Vaddsubpd_ymm_ymm_ymmm256_G
+        2267152, // Addsubps_xmm_xmmm128
+        2267664, // Addsubps_xmm_xmmm128_G
+        2268176, // VEX_Vaddsubps_xmm_xmm_xmmm128
+        2268688, // VEX_Vaddsubps_xmm_xmm_xmmm128_G
+        2269200, // VEX_Vaddsubps_ymm_ymm_ymmm256
+        2269712, // VEX_Vaddsubps_ymm_ymm_ymmm256_G
         2270224, // Psrlw_mm_mmm64
         2270736, // Psrlw_mm_mmm64_G
         2271248, // Psrlw_xmm_xmmm128
@@ -5471,6 +5821,24 @@ public static unsafe partial class HandlerTable
         2424336, // VEX_Vpmulhw_xmm_xmm_xmmm128_G
         2424848, // VEX_Vpmulhw_ymm_ymm_ymmm256
         2425360, // VEX_Vpmulhw_ymm_ymm_ymmm256_G
+        2428944, // Cvttpd2dq_xmm_xmmm128
+        2429456, // Cvttpd2dq_xmm_xmmm128_G
+        2429968, // VEX_Vcvttpd2dq_xmm_xmmm128
+        2430480, // VEX_Vcvttpd2dq_xmm_xmmm128_G
+        2430992, // VEX_Vcvttpd2dq_xmm_ymmm256
+        2431504, // VEX_Vcvttpd2dq_xmm_ymmm256_G
+        2435088, // Cvtdq2pd_xmm_xmmm64
+        2435600, // Cvtdq2pd_xmm_xmmm64_G
+        2436112, // VEX_Vcvtdq2pd_xmm_xmmm64
+        2436624, // VEX_Vcvtdq2pd_xmm_xmmm64_G
+        2437136, // VEX_Vcvtdq2pd_ymm_xmmm128
+        2437648, // VEX_Vcvtdq2pd_ymm_xmmm128_G
+        2444304, // Cvtpd2dq_xmm_xmmm128
+        2444816, // Cvtpd2dq_xmm_xmmm128_G
+        2445328, // VEX_Vcvtpd2dq_xmm_xmmm128
+        2445840, // VEX_Vcvtpd2dq_xmm_xmmm128_G
+        2446352, // VEX_Vcvtpd2dq_xmm_ymmm256
+        2446864, // VEX_Vcvtpd2dq_xmm_ymmm256_G
         2450960, // Movntq_m64_mm_G
         2451984, // Movntdq_m128_xmm_G
         2453008, // VEX_Vmovntdq_m128_xmm_G
@@ -5780,6 +6148,10 @@ public static unsafe partial class HandlerTable
         2695728, // VEX_Vtestpd_ymm_ymmm256_G_F
         2696208, // Pblendvb_xmm_xmmm128
         2696720, // Pblendvb_xmm_xmmm128_G
+        2715664, // VEX_Vcvtph2ps_xmm_xmmm64
+        2716176, // VEX_Vcvtph2ps_xmm_xmmm64_G
+        2716688, // VEX_Vcvtph2ps_ymm_xmmm128
+        2717200, // VEX_Vcvtph2ps_ymm_xmmm128_G
         2723856, // Blendvps_xmm_xmmm128
         2724368, // Blendvps_xmm_xmmm128_G
         2734096, // Blendvpd_xmm_xmmm128
@@ -6054,6 +6426,238 @@ public static unsafe partial class HandlerTable
         3399184, // VEX_Vgatherqps_xmm_vm64y_xmm_G
         3400208, // VEX_Vgatherqpd_xmm_vm64x_xmm_G
         3401232, // VEX_Vgatherqpd_ymm_vm64y_ymm_G
+        3407888, // VEX_Vfmaddsub132ps_xmm_xmm_xmmm128
+        3408400, // VEX_Vfmaddsub132ps_xmm_xmm_xmmm128_G
+        3408912, // VEX_Vfmaddsub132ps_ymm_ymm_ymmm256
+        3409424, // VEX_Vfmaddsub132ps_ymm_ymm_ymmm256_G
+        3409936, // VEX_Vfmaddsub132pd_xmm_xmm_xmmm128
+        3410448, // VEX_Vfmaddsub132pd_xmm_xmm_xmmm128_G
+        3410960, // VEX_Vfmaddsub132pd_ymm_ymm_ymmm256
+        3411472, // VEX_Vfmaddsub132pd_ymm_ymm_ymmm256_G
+        3418128, // VEX_Vfmsubadd132ps_xmm_xmm_xmmm128
+        3418640, // VEX_Vfmsubadd132ps_xmm_xmm_xmmm128_G
+        3419152, // VEX_Vfmsubadd132ps_ymm_ymm_ymmm256
+        3419664, // VEX_Vfmsubadd132ps_ymm_ymm_ymmm256_G
+        3420176, // VEX_Vfmsubadd132pd_xmm_xmm_xmmm128
+        3420688, // VEX_Vfmsubadd132pd_xmm_xmm_xmmm128_G
+        3421200, // VEX_Vfmsubadd132pd_ymm_ymm_ymmm256
+        3421712, // VEX_Vfmsubadd132pd_ymm_ymm_ymmm256_G
+        3428368, // VEX_Vfmadd132ps_xmm_xmm_xmmm128
+        3428880, // VEX_Vfmadd132ps_xmm_xmm_xmmm128_G
+        3429392, // VEX_Vfmadd132ps_ymm_ymm_ymmm256
+        3429904, // VEX_Vfmadd132ps_ymm_ymm_ymmm256_G
+        3430416, // VEX_Vfmadd132pd_xmm_xmm_xmmm128
+        3430928, // VEX_Vfmadd132pd_xmm_xmm_xmmm128_G
+        3431440, // VEX_Vfmadd132pd_ymm_ymm_ymmm256
+        3431952, // VEX_Vfmadd132pd_ymm_ymm_ymmm256_G
+        3438608, // VEX_Vfmadd132ss_xmm_xmm_xmmm32
+        3439120, // VEX_Vfmadd132ss_xmm_xmm_xmmm32_G
+        3439632, // VEX_Vfmadd132sd_xmm_xmm_xmmm64
+        3440144, // VEX_Vfmadd132sd_xmm_xmm_xmmm64_G
+        3442704, // VEX_Vfmsub132ps_xmm_xmm_xmmm128
+        3443216, // VEX_Vfmsub132ps_xmm_xmm_xmmm128_G
+        3443728, // VEX_Vfmsub132ps_ymm_ymm_ymmm256
+        3444240, // VEX_Vfmsub132ps_ymm_ymm_ymmm256_G
+        3444752, // VEX_Vfmsub132pd_xmm_xmm_xmmm128
+        3445264, // VEX_Vfmsub132pd_xmm_xmm_xmmm128_G
+        3445776, // VEX_Vfmsub132pd_ymm_ymm_ymmm256
+        3446288, // VEX_Vfmsub132pd_ymm_ymm_ymmm256_G
+        3453968, // VEX_Vfmsub132ss_xmm_xmm_xmmm32
+        3454480, // VEX_Vfmsub132ss_xmm_xmm_xmmm32_G
+        3454992, // VEX_Vfmsub132sd_xmm_xmm_xmmm64
+        3455504, // VEX_Vfmsub132sd_xmm_xmm_xmmm64_G
+        3459088, // VEX_Vfnmadd132ps_xmm_xmm_xmmm128
+        3459600, // VEX_Vfnmadd132ps_xmm_xmm_xmmm128_G
+        3460112, // VEX_Vfnmadd132ps_ymm_ymm_ymmm256
+        3460624, // VEX_Vfnmadd132ps_ymm_ymm_ymmm256_G
+        3461136, // VEX_Vfnmadd132pd_xmm_xmm_xmmm128
+        3461648, // VEX_Vfnmadd132pd_xmm_xmm_xmmm128_G
+        3462160, // VEX_Vfnmadd132pd_ymm_ymm_ymmm256
+        3462672, // VEX_Vfnmadd132pd_ymm_ymm_ymmm256_G
+        3469328, // VEX_Vfnmadd132ss_xmm_xmm_xmmm32
+        3469840, // VEX_Vfnmadd132ss_xmm_xmm_xmmm32_G
+        3470352, // VEX_Vfnmadd132sd_xmm_xmm_xmmm64
+        3470864, // VEX_Vfnmadd132sd_xmm_xmm_xmmm64_G
+        3473424, // VEX_Vfnmsub132ps_xmm_xmm_xmmm128
+        3473936, // VEX_Vfnmsub132ps_xmm_xmm_xmmm128_G
+        3474448, // VEX_Vfnmsub132ps_ymm_ymm_ymmm256
+        3474960, // VEX_Vfnmsub132ps_ymm_ymm_ymmm256_G
+        3475472, // VEX_Vfnmsub132pd_xmm_xmm_xmmm128
+        3475984, // VEX_Vfnmsub132pd_xmm_xmm_xmmm128_G
+        3476496, // VEX_Vfnmsub132pd_ymm_ymm_ymmm256
+        3477008, // VEX_Vfnmsub132pd_ymm_ymm_ymmm256_G
+        3483664, // VEX_Vfnmsub132ss_xmm_xmm_xmmm32
+        3484176, // VEX_Vfnmsub132ss_xmm_xmm_xmmm32_G
+        3484688, // VEX_Vfnmsub132sd_xmm_xmm_xmmm64
+        3485200, // VEX_Vfnmsub132sd_xmm_xmm_xmmm64_G
+        3512336, // VEX_Vfmaddsub213ps_xmm_xmm_xmmm128
+        3512848, // VEX_Vfmaddsub213ps_xmm_xmm_xmmm128_G
+        3513360, // VEX_Vfmaddsub213ps_ymm_ymm_ymmm256
+        3513872, // VEX_Vfmaddsub213ps_ymm_ymm_ymmm256_G
+        3514384, // VEX_Vfmaddsub213pd_xmm_xmm_xmmm128
+        3514896, // VEX_Vfmaddsub213pd_xmm_xmm_xmmm128_G
+        3515408, // VEX_Vfmaddsub213pd_ymm_ymm_ymmm256
+        3515920, // VEX_Vfmaddsub213pd_ymm_ymm_ymmm256_G
+        3522576, // VEX_Vfmsubadd213ps_xmm_xmm_xmmm128
+        3523088, // VEX_Vfmsubadd213ps_xmm_xmm_xmmm128_G
+        3523600, // VEX_Vfmsubadd213ps_ymm_ymm_ymmm256
+        3524112, // VEX_Vfmsubadd213ps_ymm_ymm_ymmm256_G
+        3524624, // VEX_Vfmsubadd213pd_xmm_xmm_xmmm128
+        3525136, // VEX_Vfmsubadd213pd_xmm_xmm_xmmm128_G
+        3525648, // VEX_Vfmsubadd213pd_ymm_ymm_ymmm256
+        3526160, // VEX_Vfmsubadd213pd_ymm_ymm_ymmm256_G
+        3532816, // VEX_Vfmadd213ps_xmm_xmm_xmmm128
+        3533328, // VEX_Vfmadd213ps_xmm_xmm_xmmm128_G
+        3533840, // VEX_Vfmadd213ps_ymm_ymm_ymmm256
+        3534352, // VEX_Vfmadd213ps_ymm_ymm_ymmm256_G
+        3534864, // VEX_Vfmadd213pd_xmm_xmm_xmmm128
+        3535376, // VEX_Vfmadd213pd_xmm_xmm_xmmm128_G
+        3535888, // VEX_Vfmadd213pd_ymm_ymm_ymmm256
+        3536400, // VEX_Vfmadd213pd_ymm_ymm_ymmm256_G
+        3543056, // VEX_Vfmadd213ss_xmm_xmm_xmmm32
+        3543568, // VEX_Vfmadd213ss_xmm_xmm_xmmm32_G
+        3544080, // VEX_Vfmadd213sd_xmm_xmm_xmmm64
+        3544592, // VEX_Vfmadd213sd_xmm_xmm_xmmm64_G
+        3547152, // VEX_Vfmsub213ps_xmm_xmm_xmmm128
+        3547664, // VEX_Vfmsub213ps_xmm_xmm_xmmm128_G
+        3548176, // VEX_Vfmsub213ps_ymm_ymm_ymmm256
+        3548688, // VEX_Vfmsub213ps_ymm_ymm_ymmm256_G
+        3549200, // VEX_Vfmsub213pd_xmm_xmm_xmmm128
+        3549712, // VEX_Vfmsub213pd_xmm_xmm_xmmm128_G
+        3550224, // VEX_Vfmsub213pd_ymm_ymm_ymmm256
+        3550736, // VEX_Vfmsub213pd_ymm_ymm_ymmm256_G
+        3558416, // VEX_Vfmsub213ss_xmm_xmm_xmmm32
+        3558928, // VEX_Vfmsub213ss_xmm_xmm_xmmm32_G
+        3559440, // VEX_Vfmsub213sd_xmm_xmm_xmmm64
+        3559952, // VEX_Vfmsub213sd_xmm_xmm_xmmm64_G
+        3563536, // VEX_Vfnmadd213ps_xmm_xmm_xmmm128
+        3564048, // VEX_Vfnmadd213ps_xmm_xmm_xmmm128_G
+        3564560, // VEX_Vfnmadd213ps_ymm_ymm_ymmm256
+        3565072, // VEX_Vfnmadd213ps_ymm_ymm_ymmm256_G
+        3565584, // VEX_Vfnmadd213pd_xmm_xmm_xmmm128
+        3566096, // VEX_Vfnmadd213pd_xmm_xmm_xmmm128_G
+        3566608, // VEX_Vfnmadd213pd_ymm_ymm_ymmm256
+        3567120, // VEX_Vfnmadd213pd_ymm_ymm_ymmm256_G
+        3573776, // VEX_Vfnmadd213ss_xmm_xmm_xmmm32
+        3574288, // VEX_Vfnmadd213ss_xmm_xmm_xmmm32_G
+        3574800, // VEX_Vfnmadd213sd_xmm_xmm_xmmm64
+        3575312, // VEX_Vfnmadd213sd_xmm_xmm_xmmm64_G
+        3577872, // VEX_Vfnmsub213ps_xmm_xmm_xmmm128
+        3578384, // VEX_Vfnmsub213ps_xmm_xmm_xmmm128_G
+        3578896, // VEX_Vfnmsub213ps_ymm_ymm_ymmm256
+        3579408, // VEX_Vfnmsub213ps_ymm_ymm_ymmm256_G
+        3579920, // VEX_Vfnmsub213pd_xmm_xmm_xmmm128
+        3580432, // VEX_Vfnmsub213pd_xmm_xmm_xmmm128_G
+        3580944, // VEX_Vfnmsub213pd_ymm_ymm_ymmm256
+        3581456, // VEX_Vfnmsub213pd_ymm_ymm_ymmm256_G
+        3588112, // VEX_Vfnmsub213ss_xmm_xmm_xmmm32
+        3588624, // VEX_Vfnmsub213ss_xmm_xmm_xmmm32_G
+        3589136, // VEX_Vfnmsub213sd_xmm_xmm_xmmm64
+        3589648, // VEX_Vfnmsub213sd_xmm_xmm_xmmm64_G
+        3598352, // VEX_Vfmaddsub231ps_xmm_xmm_xmmm128
+        3598864, // VEX_Vfmaddsub231ps_xmm_xmm_xmmm128_G
+        3599376, // VEX_Vfmaddsub231ps_ymm_ymm_ymmm256
+        3599888, // VEX_Vfmaddsub231ps_ymm_ymm_ymmm256_G
+        3600400, // VEX_Vfmaddsub231pd_xmm_xmm_xmmm128
+        3600912, // VEX_Vfmaddsub231pd_xmm_xmm_xmmm128_G
+        3601424, // VEX_Vfmaddsub231pd_ymm_ymm_ymmm256
+        3601936, // VEX_Vfmaddsub231pd_ymm_ymm_ymmm256_G
+        3608592, // VEX_Vfmsubadd231ps_xmm_xmm_xmmm128
+        3609104, // VEX_Vfmsubadd231ps_xmm_xmm_xmmm128_G
+        3609616, // VEX_Vfmsubadd231ps_ymm_ymm_ymmm256
+        3610128, // VEX_Vfmsubadd231ps_ymm_ymm_ymmm256_G
+        3610640, // VEX_Vfmsubadd231pd_xmm_xmm_xmmm128
+        3611152, // VEX_Vfmsubadd231pd_xmm_xmm_xmmm128_G
+        3611664, // VEX_Vfmsubadd231pd_ymm_ymm_ymmm256
+        3612176, // VEX_Vfmsubadd231pd_ymm_ymm_ymmm256_G
+        3618832, // VEX_Vfmadd231ps_xmm_xmm_xmmm128
+        3619344, // VEX_Vfmadd231ps_xmm_xmm_xmmm128_G
+        3619856, // VEX_Vfmadd231ps_ymm_ymm_ymmm256
+        3620368, // VEX_Vfmadd231ps_ymm_ymm_ymmm256_G
+        3620880, // VEX_Vfmadd231pd_xmm_xmm_xmmm128
+        3621392, // VEX_Vfmadd231pd_xmm_xmm_xmmm128_G
+        3621904, // VEX_Vfmadd231pd_ymm_ymm_ymmm256
+        3622416, // VEX_Vfmadd231pd_ymm_ymm_ymmm256_G
+        3629072, // VEX_Vfmadd231ss_xmm_xmm_xmmm32
+        3629584, // VEX_Vfmadd231ss_xmm_xmm_xmmm32_G
+        3630096, // VEX_Vfmadd231sd_xmm_xmm_xmmm64
+        3630608, // VEX_Vfmadd231sd_xmm_xmm_xmmm64_G
+        3633168, // VEX_Vfmsub231ps_xmm_xmm_xmmm128
+        3633680, // VEX_Vfmsub231ps_xmm_xmm_xmmm128_G
+        3634192, // VEX_Vfmsub231ps_ymm_ymm_ymmm256
+        3634704, // VEX_Vfmsub231ps_ymm_ymm_ymmm256_G
+        3635216, // VEX_Vfmsub231pd_xmm_xmm_xmmm128
+        3635728, // VEX_Vfmsub231pd_xmm_xmm_xmmm128_G
+        3636240, // VEX_Vfmsub231pd_ymm_ymm_ymmm256
+        3636752, // VEX_Vfmsub231pd_ymm_ymm_ymmm256_G
+        3643408, // VEX_Vfmsub231ss_xmm_xmm_xmmm32
+        3643920, // VEX_Vfmsub231ss_xmm_xmm_xmmm32_G
+        3644432, // VEX_Vfmsub231sd_xmm_xmm_xmmm64
+        3644944, // VEX_Vfmsub231sd_xmm_xmm_xmmm64_G
+        3647504, // VEX_Vfnmadd231ps_xmm_xmm_xmmm128
+        3648016, // VEX_Vfnmadd231ps_xmm_xmm_xmmm128_G
+        3648528, // VEX_Vfnmadd231ps_ymm_ymm_ymmm256
+        3649040, // VEX_Vfnmadd231ps_ymm_ymm_ymmm256_G
+        3649552, // VEX_Vfnmadd231pd_xmm_xmm_xmmm128
+        3650064, // VEX_Vfnmadd231pd_xmm_xmm_xmmm128_G
+        3650576, // VEX_Vfnmadd231pd_ymm_ymm_ymmm256
+        3651088, // VEX_Vfnmadd231pd_ymm_ymm_ymmm256_G
+        3657744, // VEX_Vfnmadd231ss_xmm_xmm_xmmm32
+        3658256, // VEX_Vfnmadd231ss_xmm_xmm_xmmm32_G
+        3658768, // VEX_Vfnmadd231sd_xmm_xmm_xmmm64
+        3659280, // VEX_Vfnmadd231sd_xmm_xmm_xmmm64_G
+        3661840, // VEX_Vfnmsub231ps_xmm_xmm_xmmm128
+        3662352, // VEX_Vfnmsub231ps_xmm_xmm_xmmm128_G
+        3662864, // VEX_Vfnmsub231ps_ymm_ymm_ymmm256
+        3663376, // VEX_Vfnmsub231ps_ymm_ymm_ymmm256_G
+        3663888, // VEX_Vfnmsub231pd_xmm_xmm_xmmm128
+        3664400, // VEX_Vfnmsub231pd_xmm_xmm_xmmm128_G
+        3664912, // VEX_Vfnmsub231pd_ymm_ymm_ymmm256
+        3665424, // VEX_Vfnmsub231pd_ymm_ymm_ymmm256_G
+        3672080, // VEX_Vfnmsub231ss_xmm_xmm_xmmm32
+        3672592, // VEX_Vfnmsub231ss_xmm_xmm_xmmm32_G
+        3673104, // VEX_Vfnmsub231sd_xmm_xmm_xmmm64
+        3673616, // VEX_Vfnmsub231sd_xmm_xmm_xmmm64_G
+        3698704, // Sha1nexte_xmm_xmmm128
+        3699216, // Sha1nexte_xmm_xmmm128_G
+        3701776, // Sha1msg1_xmm_xmmm128
+        3702288, // Sha1msg1_xmm_xmmm128_G
+        3702800, // Sha1msg2_xmm_xmmm128
+        3703312, // Sha1msg2_xmm_xmmm128_G
+        3705872, // Sha256rnds2_xmm_xmmm128
+        3706384, // Sha256rnds2_xmm_xmmm128_G
+        3708944, // Sha256msg1_xmm_xmmm128
+        3709456, // Sha256msg1_xmm_xmmm128_G
+        3712016, // Sha256msg2_xmm_xmmm128
+        3712528, // Sha256msg2_xmm_xmmm128_G
+        3721232, // Aesimc_xmm_xmmm128
+        3721744, // Aesimc_xmm_xmmm128_G
+        3722256, // VEX_Vaesimc_xmm_xmmm128
+        3722768, // VEX_Vaesimc_xmm_xmmm128_G
+        3723280, // Aesenc_xmm_xmmm128
+        3723792, // Aesenc_xmm_xmmm128_G
+        3724304, // VEX_Vaesenc_xmm_xmm_xmmm128
+        3724816, // VEX_Vaesenc_xmm_xmm_xmmm128_G
+        3725328, // VEX_Vaesenc_ymm_ymm_ymmm256
+        3725840, // VEX_Vaesenc_ymm_ymm_ymmm256_G
+        3729424, // Aesenclast_xmm_xmmm128
+        3729936, // Aesenclast_xmm_xmmm128_G
+        3730448, // VEX_Vaesenclast_xmm_xmm_xmmm128
+        3730960, // VEX_Vaesenclast_xmm_xmm_xmmm128_G
+        3731472, // VEX_Vaesenclast_ymm_ymm_ymmm256
+        3731984, // VEX_Vaesenclast_ymm_ymm_ymmm256_G
+        3735568, // Aesdec_xmm_xmmm128
+        3736080, // Aesdec_xmm_xmmm128_G
+        3736592, // VEX_Vaesdec_xmm_xmm_xmmm128
+        3737104, // VEX_Vaesdec_xmm_xmm_xmmm128_G
+        3737616, // VEX_Vaesdec_ymm_ymm_ymmm256
+        3738128, // VEX_Vaesdec_ymm_ymm_ymmm256_G
+        3741712, // Aesdeclast_xmm_xmmm128
+        3742224, // Aesdeclast_xmm_xmmm128_G
+        3742736, // VEX_Vaesdeclast_xmm_xmm_xmmm128
+        3743248, // VEX_Vaesdeclast_xmm_xmm_xmmm128_G
+        3743760, // VEX_Vaesdeclast_ymm_ymm_ymmm256
+        3744272, // VEX_Vaesdeclast_ymm_ymm_ymmm256_G
         3748368, // Movbe_r16_m16_G
         3749392, // Movbe_r32_m32_G
         3750416, // Movbe_r64_m64_G
@@ -6176,6 +6780,26 @@ public static unsafe partial class HandlerTable
         3824144, // VEX_Vpermilpd_ymm_ymmm256_imm8_G
         3827728, // VEX_Vperm2f128_ymm_ymm_ymmm256_imm8
         3828240, // VEX_Vperm2f128_ymm_ymm_ymmm256_imm8_G
+        3828752, // Roundps_xmm_xmmm128_imm8
+        3829264, // Roundps_xmm_xmmm128_imm8_G
+        3829776, // VEX_Vroundps_xmm_xmmm128_imm8
+        3830288, // VEX_Vroundps_xmm_xmmm128_imm8_G
+        3830800, // VEX_Vroundps_ymm_ymmm256_imm8
+        3831312, // VEX_Vroundps_ymm_ymmm256_imm8_G
+        3834896, // Roundpd_xmm_xmmm128_imm8
+        3835408, // Roundpd_xmm_xmmm128_imm8_G
+        3835920, // VEX_Vroundpd_xmm_xmmm128_imm8
+        3836432, // VEX_Vroundpd_xmm_xmmm128_imm8_G
+        3836944, // VEX_Vroundpd_ymm_ymmm256_imm8
+        3837456, // VEX_Vroundpd_ymm_ymmm256_imm8_G
+        3841040, // Roundss_xmm_xmmm32_imm8
+        3841552, // Roundss_xmm_xmmm32_imm8_G
+        3842064, // VEX_Vroundss_xmm_xmm_xmmm32_imm8
+        3842576, // VEX_Vroundss_xmm_xmm_xmmm32_imm8_G
+        3844112, // Roundsd_xmm_xmmm64_imm8
+        3844624, // Roundsd_xmm_xmmm64_imm8_G
+        3845136, // VEX_Vroundsd_xmm_xmm_xmmm64_imm8
+        3845648, // VEX_Vroundsd_xmm_xmm_xmmm64_imm8_G
         3847184, // Blendps_xmm_xmmm128_imm8
         3847696, // Blendps_xmm_xmmm128_imm8_G
         3848208, // VEX_Vblendps_xmm_xmm_xmmm128_imm8
@@ -6238,6 +6862,10 @@ public static unsafe partial class HandlerTable
         3888656, // VEX_Vinsertf128_ymm_ymm_xmmm128_imm8_G
         3893264, // VEX_Vextractf128_xmmm128_ymm_imm8
         3893776, // VEX_Vextractf128_xmmm128_ymm_imm8_G
+        3902480, // VEX_Vcvtps2ph_xmmm64_xmm_imm8
+        3902992, // VEX_Vcvtps2ph_xmmm64_xmm_imm8_G
+        3903504, // VEX_Vcvtps2ph_xmmm128_ymm_imm8
+        3904016, // VEX_Vcvtps2ph_xmmm128_ymm_imm8_G
         3919888, // Pinsrb_xmm_r32m8_imm8
         3920400, // Pinsrb_xmm_r32m8_imm8_G
         3920912, // Pinsrb_xmm_r64m8_imm8
@@ -6262,12 +6890,28 @@ public static unsafe partial class HandlerTable
         3962384, // VEX_Vinserti128_ymm_ymm_xmmm128_imm8_G
         3966992, // VEX_Vextracti128_xmmm128_ymm_imm8
         3967504, // VEX_Vextracti128_xmmm128_ymm_imm8_G
+        3988496, // Dpps_xmm_xmmm128_imm8
+        3989008, // Dpps_xmm_xmmm128_imm8_G
+        3989520, // VEX_Vdpps_xmm_xmm_xmmm128_imm8
+        3990032, // VEX_Vdpps_xmm_xmm_xmmm128_imm8_G
+        3990544, // VEX_Vdpps_ymm_ymm_ymmm256_imm8
+        3991056, // VEX_Vdpps_ymm_ymm_ymmm256_imm8_G
+        3991568, // Dppd_xmm_xmmm128_imm8
+        3992080, // Dppd_xmm_xmmm128_imm8_G
+        3992592, // VEX_Vdppd_xmm_xmm_xmmm128_imm8
+        3993104, // VEX_Vdppd_xmm_xmm_xmmm128_imm8_G
         3993616, // Mpsadbw_xmm_xmmm128_imm8
         3994128, // Mpsadbw_xmm_xmmm128_imm8_G
         3994640, // VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8
         3995152, // VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_G
         3995664, // VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8
         3996176, // VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_G
+        4003856, // Pclmulqdq_xmm_xmmm128_imm8
+        4004368, // Pclmulqdq_xmm_xmmm128_imm8_G
+        4004880, // VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8
+        4005392, // VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8_G
+        4005904, // VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8
+        4006416, // VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8_G
         4010000, // VEX_Vperm2i128_ymm_ymm_ymmm256_imm8
         4010512, // VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_G
         4019216, // VEX_Vblendvps_xmm_xmm_xmmm128_xmm
@@ -6330,6 +6974,12 @@ public static unsafe partial class HandlerTable
         4077616, // VEX_Vpcmpistri_xmm_xmmm128_imm8_F
         4078096, // VEX_Vpcmpistri_xmm_xmmm128_imm8_G
         4078128, // VEX_Vpcmpistri_xmm_xmmm128_imm8_G_F
+        4154384, // Sha1rnds4_xmm_xmmm128_imm8
+        4154896, // Sha1rnds4_xmm_xmmm128_imm8_G
+        4167696, // Aeskeygenassist_xmm_xmmm128_imm8
+        4168208, // Aeskeygenassist_xmm_xmmm128_imm8_G
+        4168720, // VEX_Vaeskeygenassist_xmm_xmmm128_imm8
+        4169232, // VEX_Vaeskeygenassist_xmm_xmmm128_imm8_G
         4169744, // VEX_Rorx_r32_rm32_imm8
         4170256, // VEX_Rorx_r32_rm32_imm8_G
         4170768, // VEX_Rorx_r64_rm64_imm8
@@ -7143,6 +7793,87 @@ public static unsafe partial class Handlers<TMemory>
         789 => Group789(index % 8),
         790 => Group790(index % 8),
         791 => Group791(index % 8),
+        792 => Group792(index % 8),
+        793 => Group793(index % 8),
+        794 => Group794(index % 8),
+        795 => Group795(index % 8),
+        796 => Group796(index % 8),
+        797 => Group797(index % 8),
+        798 => Group798(index % 8),
+        799 => Group799(index % 8),
+        800 => Group800(index % 8),
+        801 => Group801(index % 8),
+        802 => Group802(index % 8),
+        803 => Group803(index % 8),
+        804 => Group804(index % 8),
+        805 => Group805(index % 8),
+        806 => Group806(index % 8),
+        807 => Group807(index % 8),
+        808 => Group808(index % 8),
+        809 => Group809(index % 8),
+        810 => Group810(index % 8),
+        811 => Group811(index % 8),
+        812 => Group812(index % 8),
+        813 => Group813(index % 8),
+        814 => Group814(index % 8),
+        815 => Group815(index % 8),
+        816 => Group816(index % 8),
+        817 => Group817(index % 8),
+        818 => Group818(index % 8),
+        819 => Group819(index % 8),
+        820 => Group820(index % 8),
+        821 => Group821(index % 8),
+        822 => Group822(index % 8),
+        823 => Group823(index % 8),
+        824 => Group824(index % 8),
+        825 => Group825(index % 8),
+        826 => Group826(index % 8),
+        827 => Group827(index % 8),
+        828 => Group828(index % 8),
+        829 => Group829(index % 8),
+        830 => Group830(index % 8),
+        831 => Group831(index % 8),
+        832 => Group832(index % 8),
+        833 => Group833(index % 8),
+        834 => Group834(index % 8),
+        835 => Group835(index % 8),
+        836 => Group836(index % 8),
+        837 => Group837(index % 8),
+        838 => Group838(index % 8),
+        839 => Group839(index % 8),
+        840 => Group840(index % 8),
+        841 => Group841(index % 8),
+        842 => Group842(index % 8),
+        843 => Group843(index % 8),
+        844 => Group844(index % 8),
+        845 => Group845(index % 8),
+        846 => Group846(index % 8),
+        847 => Group847(index % 8),
+        848 => Group848(index % 8),
+        849 => Group849(index % 8),
+        850 => Group850(index % 8),
+        851 => Group851(index % 8),
+        852 => Group852(index % 8),
+        853 => Group853(index % 8),
+        854 => Group854(index % 8),
+        855 => Group855(index % 8),
+        856 => Group856(index % 8),
+        857 => Group857(index % 8),
+        858 => Group858(index % 8),
+        859 => Group859(index % 8),
+        860 => Group860(index % 8),
+        861 => Group861(index % 8),
+        862 => Group862(index % 8),
+        863 => Group863(index % 8),
+        864 => Group864(index % 8),
+        865 => Group865(index % 8),
+        866 => Group866(index % 8),
+        867 => Group867(index % 8),
+        868 => Group868(index % 8),
+        869 => Group869(index % 8),
+        870 => Group870(index % 8),
+        871 => Group871(index % 8),
+        872 => Group872(index % 8),
         _ => 0,
     };
 
@@ -13873,2148 +14604,2746 @@ public static unsafe partial class Handlers<TMemory>
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmmm128_xmm_G,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntps_m128_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m128_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m256_ymm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntpd_m128_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2ps_xmm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2ps_xmm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2pd_xmm_mmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2pd_xmm_mmm64_G,
         _ => 0,
     };
 
     private static nint Group518(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m128_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m256_ymm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrmsr,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtsc,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdmsr,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm64_G,
         _ => 0,
     };
 
     private static nint Group519(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm64_G,
         _ => 0,
     };
 
     private static nint Group520(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntps_m128_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m128_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m256_ymm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntpd_m128_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m128_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m256_ymm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2pi_mm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2pi_mm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group521(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2pi_mm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2pi_mm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r32_xmmm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r32_xmmm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r64_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r64_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r32_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r32_xmmm32_G,
         _ => 0,
     };
 
     private static nint Group522(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r64_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r64_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r32_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r32_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r64_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r64_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r32_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r32_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group523(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r64_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r64_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pi_mm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pi_mm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2pi_mm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2pi_mm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r32_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r32_xmmm32_G,
         _ => 0,
     };
 
     private static nint Group524(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r64_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r64_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r32_xmmm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r32_xmmm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r64_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r64_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r32_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r32_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group525(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r64_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r64_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r32_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r32_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r64_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r64_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32_F,
         _ => 0,
     };
 
     private static nint Group526(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64_F,
         _ => 0,
     };
 
     private static nint Group527(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32_F,
         _ => 0,
     };
 
     private static nint Group528(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32_F,
         _ => 0,
     };
 
     private static nint Group529(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrmsr,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtsc,
         _ => 0,
     };
 
     private static nint Group530(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdmsr,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64,
         _ => 0,
     };
 
     private static nint Group531(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_G,
         _ => 0,
     };
 
     private static nint Group532(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_B,
         _ => 0,
     };
 
     private static nint Group533(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32,
         _ => 0,
     };
 
     private static nint Group534(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group535(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_B,
         _ => 0,
     };
 
     private static nint Group536(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r32_xmm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r64_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_xmm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16,
         _ => 0,
     };
 
     private static nint Group537(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_ymm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_ymm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r32_xmm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r64_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_xmm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_ymm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group538(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_ymm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group539(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64,
         _ => 0,
     };
 
     private static nint Group540(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_G,
         _ => 0,
     };
 
     private static nint Group541(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_B,
         _ => 0,
     };
 
     private static nint Group542(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32,
         _ => 0,
     };
 
     private static nint Group543(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group544(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_B,
         _ => 0,
     };
 
     private static nint Group545(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16,
         _ => 0,
     };
 
     private static nint Group546(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group547(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group548(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r32_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r64_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_ymm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_ymm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r32_xmm,
         _ => 0,
     };
 
     private static nint Group549(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r64_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_ymm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_ymm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group550(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtpd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtpd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group551(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtss_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtss_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtss_xmm_xmm_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtss_xmm_xmm_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtsd_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtsd_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtsd_xmm_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group552(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtsd_xmm_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtss_xmm_xmmm32,
         _ => 0,
     };
 
     private static nint Group553(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtss_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group554(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpss_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpss_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpss_xmm_xmm_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpss_xmm_xmm_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group555(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group556(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group557(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group558(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group559(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group560(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group561(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addpd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addpd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group562(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addss_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addss_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddss_xmm_xmm_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddss_xmm_xmm_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsd_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsd_xmm_xmmm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsd_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group563(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsd_xmm_xmm_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsd_xmm_xmm_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulps_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulps_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group564(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulpd_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulpd_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulss_xmm_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulss_xmm_xmmm32_G,
         _ => 0,
     };
 
     private static nint Group565(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulss_xmm_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulss_xmm_xmm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulsd_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulsd_xmm_xmmm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulsd_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulsd_xmm_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulsd_xmm_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pd_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group566(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pd_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_xmm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_xmm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_ymm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_ymm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2ps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2ps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group567(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrldq_xmm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_xmm_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_ymm_ymm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2sd_xmm_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2sd_xmm_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2sd_xmm_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2sd_xmm_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2ss_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group568(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslldq_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_xmm_xmm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_ymm_ymm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2ss_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2ss_xmm_xmm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2ss_xmm_xmm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2ps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2ps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group569(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2dq_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2dq_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2dq_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group570(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2dq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group571(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Emms,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroupper,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroall,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subpd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subpd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group572(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subss_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subss_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubss_xmm_xmm_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubss_xmm_xmm_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subsd_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subsd_xmm_xmmm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subsd_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group573(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubsd_xmm_xmm_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubsd_xmm_xmm_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minps_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minps_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group574(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minpd_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minpd_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minss_xmm_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minss_xmm_xmmm32_G,
         _ => 0,
     };
 
     private static nint Group575(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminss_xmm_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminss_xmm_xmm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minsd_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minsd_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminsd_xmm_xmm_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminsd_xmm_xmm_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divps_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divps_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group576(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jo_rel32_64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jno_rel32_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jb_rel32_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jae_rel32_64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Je_rel32_64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divpd_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divpd_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_xmm_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group577(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jne_rel32_64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jbe_rel32_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ja_rel32_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Js_rel32_64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jns_rel32_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jp_rel32_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jnp_rel32_64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jl_rel32_64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_ymm_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_ymm_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divss_xmm_xmmm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divss_xmm_xmmm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivss_xmm_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivss_xmm_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divsd_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divsd_xmm_xmmm64_B,
         _ => 0,
     };
 
     private static nint Group578(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jge_rel32_64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jle_rel32_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jg_rel32_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divsd_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivsd_xmm_xmm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivsd_xmm_xmm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group579(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxpd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxpd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxss_xmm_xmmm32,
         _ => 0,
     };
 
     private static nint Group580(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxss_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxsd_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxsd_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxsd_xmm_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxsd_xmm_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32,
         _ => 0,
     };
 
     private static nint Group581(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32,
         _ => 0,
     };
 
     private static nint Group582(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32,
         _ => 0,
     };
 
     private static nint Group583(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group584(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_FS,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_FS,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cpuid,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group585(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group586(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group587(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group588(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group589(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group590(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group591(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_GS,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_GS,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group592(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group593(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group594(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32,
         _ => 0,
     };
 
     private static nint Group595(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64,
         _ => 0,
     };
 
     private static nint Group596(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group597(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group598(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8,
         _ => 0,
     };
 
     private static nint Group599(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8,
         _ => 0,
     };
 
     private static nint Group600(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxsave_m512byte_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxsave64_m512byte_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxrstor_m512byte_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxrstor64_m512byte_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group601(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ldmxcsr_m32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vldmxcsr_m32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stmxcsr_m32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vstmxcsr_m32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group602(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsave_mem_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsave64_mem_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xrstor_mem_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xrstor64_mem_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsaveopt_mem_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsaveopt64_mem_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clwb_m8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflush_m8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group603(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflushopt_m8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_E9,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EA,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EB,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EC,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_ED,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EE,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group604(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EF,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F2,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F3,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F4,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F5,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F6,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrldq_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_xmm_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_ymm_ymm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_imm8,
         _ => 0,
     };
 
     private static nint Group605(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F7,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_F9,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FA,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FB,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FC,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FD,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FE,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslldq_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_xmm_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_ymm_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group606(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FF,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group607(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group608(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Emms,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroupper,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroall,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddpd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddpd_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group609(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddps_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddps_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_xmm_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group610(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_ymm_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_ymm_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubpd_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubpd_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group611(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubps_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubps_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm_G,
         _ => 0,
     };
 
     private static nint Group612(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_G,
         _ => 0,
     };
 
     private static nint Group613(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group614(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm_G,
         _ => 0,
     };
 
     private static nint Group615(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm,
         _ => 0,
     };
 
     private static nint Group616(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jo_rel32_64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jno_rel32_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jb_rel32_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jae_rel32_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Je_rel32_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jne_rel32_64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jbe_rel32_64,
         _ => 0,
     };
 
     private static nint Group617(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ja_rel32_64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Js_rel32_64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jns_rel32_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jp_rel32_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jnp_rel32_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jl_rel32_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jge_rel32_64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jle_rel32_64,
         _ => 0,
     };
 
     private static nint Group618(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jg_rel32_64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8,
         _ => 0,
     };
 
     private static nint Group619(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_G,
         _ => 0,
     };
 
     private static nint Group620(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_B,
         _ => 0,
     };
 
     private static nint Group621(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8,
         _ => 0,
     };
 
     private static nint Group622(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_G,
         _ => 0,
     };
 
     private static nint Group623(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_B,
         _ => 0,
     };
 
     private static nint Group624(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_FS,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_FS,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cpuid,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_B_F,
         _ => 0,
     };
 
     private static nint Group625(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_r32_G_F,
         _ => 0,
     };
 
     private static nint Group626(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_F,
         _ => 0,
     };
 
     private static nint Group627(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group628(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group629(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_F,
         _ => 0,
     };
 
     private static nint Group630(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_B_F,
         _ => 0,
     };
 
     private static nint Group631(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_GS,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_GS,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_F,
         _ => 0,
     };
 
     private static nint Group632(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_F,
         _ => 0,
     };
 
     private static nint Group633(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P_F,
         _ => 0,
     };
 
     private static nint Group634(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_F,
         _ => 0,
     };
 
     private static nint Group635(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group636(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_F,
         _ => 0,
     };
 
     private static nint Group637(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B_F,
         _ => 0,
     };
 
     private static nint Group638(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G_F,
         _ => 0,
     };
 
     private static nint Group639(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxsave_m512byte_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxsave64_m512byte_G,
         _ => 0,
     };
 
     private static nint Group640(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxrstor_m512byte_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxrstor64_m512byte_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ldmxcsr_m32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r32,
         _ => 0,
     };
 
     private static nint Group641(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vldmxcsr_m32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stmxcsr_m32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vstmxcsr_m32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsave_mem_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsave64_mem_G,
         _ => 0,
     };
 
     private static nint Group642(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xrstor_mem_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xrstor64_mem_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsaveopt_mem_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsaveopt64_mem_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clwb_m8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflush_m8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflushopt_m8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence,
         _ => 0,
     };
 
     private static nint Group643(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_E9,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EA,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EB,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EC,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_ED,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EE,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EF,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence,
         _ => 0,
     };
 
     private static nint Group644(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F2,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F3,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F4,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F5,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F6,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F7,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence,
         _ => 0,
     };
 
     private static nint Group645(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_F9,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FA,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FB,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FC,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FD,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FE,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FF,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16,
         _ => 0,
     };
 
     private static nint Group646(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B,
         _ => 0,
     };
 
     private static nint Group647(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group648(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G,
         _ => 0,
     };
 
     private static nint Group649(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P,
         _ => 0,
     };
 
     private static nint Group650(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B,
         _ => 0,
     };
 
     private static nint Group651(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64,
         _ => 0,
     };
 
     private static nint Group652(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P,
         _ => 0,
     };
 
     private static nint Group653(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G,
         _ => 0,
     };
 
     private static nint Group654(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m32_r32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m64_r64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P,
         _ => 0,
     };
 
     private static nint Group655(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_mm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_mm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B,
         _ => 0,
     };
 
     private static nint Group656(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_xmm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64_xmm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8,
         _ => 0,
     };
 
     private static nint Group657(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_G,
         _ => 0,
     };
 
     private static nint Group658(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_B,
         _ => 0,
     };
 
     private static nint Group659(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsavec_mem_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsavec64_mem_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G,
         _ => 0,
     };
 
     private static nint Group660(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdpid_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group661(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_mmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_mmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_F,
         _ => 0,
     };
 
     private static nint Group662(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_mmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_mmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group663(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_mmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_mmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group664(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_mm_mmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_mm_mmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group665(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_mm_mmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_mm_mmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P_F,
         _ => 0,
     };
 
     private static nint Group666(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmmm64_xmm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmmm64_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq2dq_xmm_mm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group667(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdq2q_mm_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r32_mm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r64_mm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r32_xmm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r64_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r32_xmm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r64_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r32_ymm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_F,
         _ => 0,
     };
 
     private static nint Group668(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r64_ymm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P_F,
         _ => 0,
     };
 
     private static nint Group669(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group670(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P_F,
         _ => 0,
     };
 
     private static nint Group671(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group672(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_F,
         _ => 0,
     };
 
     private static nint Group673(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P_F,
         _ => 0,
     };
 
     private static nint Group674(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group675(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P_F,
         _ => 0,
     };
 
     private static nint Group676(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_F,
         _ => 0,
     };
 
     private static nint Group677(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_F,
         _ => 0,
     };
 
     private static nint Group678(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P_F,
         _ => 0,
     };
 
     private static nint Group679(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_F,
         _ => 0,
     };
 
     private static nint Group680(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B_F,
         _ => 0,
     };
 
     private static nint Group681(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_F,
         _ => 0,
     };
 
     private static nint Group682(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_F,
+        _ => 0,
+    };
+
+    private static nint Group683(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B_F,
+        _ => 0,
+    };
+
+    private static nint Group684(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group685(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group686(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8,
+        _ => 0,
+    };
+
+    private static nint Group687(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_G,
+        _ => 0,
+    };
+
+    private static nint Group688(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_F,
+        _ => 0,
+    };
+
+    private static nint Group689(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P_F,
+        _ => 0,
+    };
+
+    private static nint Group690(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_F,
+        _ => 0,
+    };
+
+    private static nint Group691(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P_F,
+        _ => 0,
+    };
+
+    private static nint Group692(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_F,
+        _ => 0,
+    };
+
+    private static nint Group693(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpps_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpps_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group694(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_xmm_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_xmm_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_ymm_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_ymm_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmppd_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmppd_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_xmm_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_xmm_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group695(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_ymm_ymm_ymmm256_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_ymm_ymm_ymmm256_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpss_xmm_xmmm32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpss_xmm_xmmm32_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpss_xmm_xmm_xmmm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpss_xmm_xmm_xmmm32_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_xmm_xmmm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_xmm_xmmm64_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group696(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpsd_xmm_xmm_xmmm64_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpsd_xmm_xmm_xmmm64_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m32_r32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m64_r64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group697(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group698(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_mm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_mm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_xmm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group699(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group700(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_F,
+        _ => 0,
+    };
+
+    private static nint Group701(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsavec_mem_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsavec64_mem_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32_F,
+        _ => 0,
+    };
+
+    private static nint Group702(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64_F,
+        _ => 0,
+    };
+
+    private static nint Group703(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdpid_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubpd_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubpd_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_xmm_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group704(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_ymm_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_ymm_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubps_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubps_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group705(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group706(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group707(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group708(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group709(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group710(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmmm64_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmmm64_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq2dq_xmm_mm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdq2q_mm_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r32_mm,
+        _ => 0,
+    };
+
+    private static nint Group711(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r64_mm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r32_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r64_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r32_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r64_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r32_ymm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r64_ymm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group712(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group713(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group714(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group715(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group716(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group717(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group718(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group719(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group720(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group721(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group722(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group723(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group724(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_mm_mmm64,
+        _ => 0,
+    };
+
+    private static nint Group725(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2dq_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group726(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2dq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2pd_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2pd_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_xmm_xmmm64,
+        _ => 0,
+    };
+
+    private static nint Group727(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_ymm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_ymm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2dq_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2dq_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_ymmm256,
+        _ => 0,
+    };
+
+    private static nint Group728(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_ymmm256_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntq_m64_mm_G,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntdq_m128_xmm_G,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdq_m128_xmm_G,
@@ -16025,7 +17354,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group683(int index) => index switch
+    private static nint Group729(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_xmm_xmm_xmmm128,
@@ -16038,7 +17367,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group684(int index) => index switch
+    private static nint Group730(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_xmm_xmm_xmmm128,
@@ -16051,7 +17380,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group685(int index) => index switch
+    private static nint Group731(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_xmm_xmm_xmmm128,
@@ -16064,7 +17393,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group686(int index) => index switch
+    private static nint Group732(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_xmm_xmm_xmmm128,
@@ -16077,7 +17406,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group687(int index) => index switch
+    private static nint Group733(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_xmm_xmm_xmmm128,
@@ -16090,7 +17419,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group688(int index) => index switch
+    private static nint Group734(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_xmm_xmm_xmmm128,
@@ -16103,7 +17432,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group689(int index) => index switch
+    private static nint Group735(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_xmm_xmm_xmmm128,
@@ -16116,7 +17445,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group690(int index) => index switch
+    private static nint Group736(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_xmm_xmm_xmmm128,
@@ -16129,7 +17458,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group691(int index) => index switch
+    private static nint Group737(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_mmm64_G,
@@ -16142,7 +17471,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group692(int index) => index switch
+    private static nint Group738(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_mmm64_G,
@@ -16155,7 +17484,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group693(int index) => index switch
+    private static nint Group739(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_mmm64_G,
@@ -16168,7 +17497,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group694(int index) => index switch
+    private static nint Group740(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_mm_mmm64_G,
@@ -16181,7 +17510,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group695(int index) => index switch
+    private static nint Group741(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_mm_mmm64_G,
@@ -16194,7 +17523,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group696(int index) => index switch
+    private static nint Group742(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_mm_mmm64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_mm_mmm64_G,
@@ -16207,7 +17536,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group697(int index) => index switch
+    private static nint Group743(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maskmovq_rDI_mm_mm_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maskmovdqu_rDI_xmm_xmm_G,
@@ -16220,7 +17549,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group698(int index) => index switch
+    private static nint Group744(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_ymm_ymm_ymmm256,
@@ -16233,7 +17562,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group699(int index) => index switch
+    private static nint Group745(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_ymm_ymm_ymmm256,
@@ -16246,7 +17575,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group700(int index) => index switch
+    private static nint Group746(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_ymm_ymm_ymmm256,
@@ -16259,7 +17588,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group701(int index) => index switch
+    private static nint Group747(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_ymm_ymm_ymmm256,
@@ -16272,7 +17601,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group702(int index) => index switch
+    private static nint Group748(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_ymm_ymm_ymmm256,
@@ -16285,7 +17614,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group703(int index) => index switch
+    private static nint Group749(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_ymm_ymm_ymmm256,
@@ -16298,7 +17627,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group704(int index) => index switch
+    private static nint Group750(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_xmm_xmm_xmmm128_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_ymm_ymm_ymmm256,
@@ -16311,7 +17640,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group705(int index) => index switch
+    private static nint Group751(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64,
@@ -16324,7 +17653,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group706(int index) => index switch
+    private static nint Group752(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_xmm_xmm_xmmm128_G,
@@ -16337,7 +17666,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group707(int index) => index switch
+    private static nint Group753(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_xmm_xmm_xmmm128_G,
@@ -16350,7 +17679,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group708(int index) => index switch
+    private static nint Group754(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_xmm_xmm_xmmm128_G,
@@ -16363,7 +17692,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group709(int index) => index switch
+    private static nint Group755(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_xmm_xmm_xmmm128_G,
@@ -16376,7 +17705,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group710(int index) => index switch
+    private static nint Group756(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_xmm_xmm_xmmm128_G,
@@ -16389,7 +17718,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group711(int index) => index switch
+    private static nint Group757(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_xmm_xmm_xmmm128_G,
@@ -16402,7 +17731,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group712(int index) => index switch
+    private static nint Group758(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_xmm_xmm_xmmm128_G,
@@ -16415,7 +17744,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group713(int index) => index switch
+    private static nint Group759(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_xmm_xmm_xmmm128_G,
@@ -16428,7 +17757,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group714(int index) => index switch
+    private static nint Group760(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_xmm_xmm_xmmm128_G,
@@ -16441,7 +17770,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group715(int index) => index switch
+    private static nint Group761(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_xmm_xmm_xmmm128_G,
@@ -16454,7 +17783,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group716(int index) => index switch
+    private static nint Group762(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_xmm_xmm_xmmm128_G,
@@ -16467,7 +17796,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group717(int index) => index switch
+    private static nint Group763(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_xmm_xmm_xmmm128_G,
@@ -16480,7 +17809,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group718(int index) => index switch
+    private static nint Group764(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmm_xmmm128,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmm_xmmm128_G,
@@ -16493,7 +17822,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group719(int index) => index switch
+    private static nint Group765(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256_F,
@@ -16506,7 +17835,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group720(int index) => index switch
+    private static nint Group766(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_F,
@@ -16514,652 +17843,1068 @@ public static unsafe partial class Handlers<TMemory>
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_G_F,
         4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendvb_xmm_xmmm128,
         5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendvb_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvps_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvps_xmm_xmmm128_G,
-        _ => 0,
-    };
-
-    private static nint Group721(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermps_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermps_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_G_F,
-        _ => 0,
-    };
-
-    private static nint Group722(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_G_F,
-        _ => 0,
-    };
-
-    private static nint Group723(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_m32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_m32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_m64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastf128_ymm_m128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_xmm_xmmm128_G,
-        _ => 0,
-    };
-
-    private static nint Group724(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_xmm_xmmm128_G,
-        _ => 0,
-    };
-
-    private static nint Group725(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_xmm_xmmm128_G,
-        _ => 0,
-    };
-
-    private static nint Group726(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbw_xmm_xmmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbw_xmm_xmmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_xmm_xmmm64_G,
-        _ => 0,
-    };
-
-    private static nint Group727(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbd_xmm_xmmm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbd_xmm_xmmm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_xmm_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_xmm_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_ymm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_ymm_xmmm64_G,
-        _ => 0,
-    };
-
-    private static nint Group728(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_xmm_xmmm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_xmm_xmmm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_ymm_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_ymm_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwd_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwd_xmm_xmmm64_G,
-        _ => 0,
-    };
-
-    private static nint Group729(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_ymm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_ymm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwq_xmm_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwq_xmm_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_xmm_xmmm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_xmm_xmmm32_G,
-        _ => 0,
-    };
-
-    private static nint Group730(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxdq_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxdq_xmm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_xmm_xmmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_xmm_xmmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_ymm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_ymm_xmmm128_G,
-        _ => 0,
-    };
-
-    private static nint Group731(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_xmm_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_xmm_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_ymm_ymm_ymmm256,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_ymm_ymm_ymmm256_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqq_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqq_xmm_xmmm128_G,
-        _ => 0,
-    };
-
-    private static nint Group732(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntdqa_xmm_m128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdqa_xmm_m128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdqa_ymm_m256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packusdw_xmm_xmmm128,
-        _ => 0,
-    };
-
-    private static nint Group733(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packusdw_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_xmm_xmm_m128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_ymm_ymm_m256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_xmm_xmm_m128_G,
-        _ => 0,
-    };
-
-    private static nint Group734(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_ymm_ymm_m256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_m128_xmm_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_m256_ymm_ymm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_m128_xmm_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_m256_ymm_ymm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbw_xmm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbw_xmm_xmmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_xmm_xmmm64,
-        _ => 0,
-    };
-
-    private static nint Group735(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_ymm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_ymm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbd_xmm_xmmm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbd_xmm_xmmm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_xmm_xmmm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_xmm_xmmm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_ymm_xmmm64,
-        _ => 0,
-    };
-
-    private static nint Group736(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_ymm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbq_xmm_xmmm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbq_xmm_xmmm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_xmm_xmmm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_xmm_xmmm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_ymm_xmmm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_ymm_xmmm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwd_xmm_xmmm64,
-        _ => 0,
-    };
-
-    private static nint Group737(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwd_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_xmm_xmmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_xmm_xmmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_ymm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_ymm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwq_xmm_xmmm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwq_xmm_xmmm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_xmm_xmmm32,
-        _ => 0,
-    };
-
-    private static nint Group738(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_xmm_xmmm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_ymm_xmmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_ymm_xmmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxdq_xmm_xmmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxdq_xmm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_xmm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_xmm_xmmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_ymm_xmmm128,
-        _ => 0,
-    };
-
-    private static nint Group739(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_ymm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermd_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermd_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtq_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtq_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_ymm_ymm_ymmm256,
-        _ => 0,
-    };
-
-    private static nint Group740(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsb_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsb_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsd_xmm_xmmm128,
-        _ => 0,
-    };
-
-    private static nint Group741(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminuw_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminuw_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_xmm_xmm_xmmm128,
-        _ => 0,
-    };
-
-    private static nint Group742(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminud_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminud_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_ymm_ymm_ymmm256,
-        _ => 0,
-    };
-
-    private static nint Group743(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsb_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsb_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsd_xmm_xmmm128,
-        _ => 0,
-    };
-
-    private static nint Group744(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxuw_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxuw_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_xmm_xmm_xmmm128,
-        _ => 0,
-    };
-
-    private static nint Group745(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxud_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxud_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_ymm_ymm_ymmm256,
-        _ => 0,
-    };
-
-    private static nint Group746(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulld_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulld_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phminposuw_xmm_xmmm128,
-        _ => 0,
-    };
-
-    private static nint Group747(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phminposuw_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphminposuw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphminposuw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_xmm_xmm_xmmm128,
-        _ => 0,
-    };
-
-    private static nint Group748(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_xmm_xmm_xmmm128,
-        _ => 0,
-    };
-
-    private static nint Group749(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_xmm_xmmm32,
-        _ => 0,
-    };
-
-    private static nint Group750(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_xmm_xmmm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_ymm_xmmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_ymm_xmmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_xmm_xmmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_xmm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_ymm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_ymm_xmmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcasti128_ymm_m128_G,
-        _ => 0,
-    };
-
-    private static nint Group751(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_ymm_xmmm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_ymm_xmmm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_xmm_xmmm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_xmm_xmmm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_ymm_xmmm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_ymm_xmmm16_G,
-        _ => 0,
-    };
-
-    private static nint Group752(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_xmm_xmm_m128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_ymm_ymm_m256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_xmm_xmm_m128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_ymm_ymm_m256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_m128_xmm_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_m256_ymm_ymm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_m128_xmm_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_m256_ymm_ymm_G,
-        _ => 0,
-    };
-
-    private static nint Group753(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_xmm_vm32x_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_ymm_vm32y_ymm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdq_xmm_vm32x_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdq_ymm_vm32x_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqd_xmm_vm64x_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqd_xmm_vm64y_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqq_xmm_vm64x_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqq_ymm_vm64y_ymm_G,
-        _ => 0,
-    };
-
-    private static nint Group754(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_xmm_vm32x_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_ymm_vm32y_ymm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdpd_xmm_vm32x_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdpd_ymm_vm32x_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqps_xmm_vm64x_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqps_xmm_vm64y_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqpd_xmm_vm64x_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqpd_ymm_vm64y_ymm_G,
-        _ => 0,
-    };
-
-    private static nint Group755(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r16_m16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r32_m32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r64_m64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m16_r16_G,
-        _ => 0,
-    };
-
-    private static nint Group756(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m32_r32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m64_r64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64_G,
-        _ => 0,
-    };
-
-    private static nint Group757(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G_F,
-        _ => 0,
-    };
-
-    private static nint Group758(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G_F,
-        _ => 0,
-    };
-
-    private static nint Group759(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G_F,
-        _ => 0,
-    };
-
-    private static nint Group760(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G_F,
-        _ => 0,
-    };
-
-    private static nint Group761(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G_F,
-        _ => 0,
-    };
-
-    private static nint Group762(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64_G,
-        _ => 0,
-    };
-
-    private static nint Group763(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G_F,
-        _ => 0,
-    };
-
-    private static nint Group764(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G_F,
-        _ => 0,
-    };
-
-    private static nint Group765(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G_F,
-        _ => 0,
-    };
-
-    private static nint Group766(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group767(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_ymm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_ymm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvps_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvps_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermps_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group768(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermpd_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermpd_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_xmm_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_xmm_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_ymm_ymm_ymmm256_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_ymm_ymm_ymmm256_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_G_F,
         _ => 0,
     };
 
     private static nint Group769(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymmm256_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymmm256_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_m32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_m32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_m64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastf128_ymm_m128_G,
         _ => 0,
     };
 
     private static nint Group770(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group771(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group772(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group773(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbw_xmm_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbw_xmm_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbd_xmm_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbd_xmm_xmmm32_G,
+        _ => 0,
+    };
+
+    private static nint Group774(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_xmm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_ymm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_ymm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_xmm_xmmm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_xmm_xmmm16_G,
+        _ => 0,
+    };
+
+    private static nint Group775(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_ymm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_ymm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwd_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwd_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_ymm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_ymm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group776(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwq_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwq_xmm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_xmm_xmmm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_xmm_xmmm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxdq_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxdq_xmm_xmmm64_G,
+        _ => 0,
+    };
+
+    private static nint Group777(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_xmm_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_xmm_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_ymm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_ymm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_xmm_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group778(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_ymm_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_ymm_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqq_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqq_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group779(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntdqa_xmm_m128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdqa_xmm_m128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdqa_ymm_m256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packusdw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packusdw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_ymm_ymm_ymmm256,
+        _ => 0,
+    };
+
+    private static nint Group780(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_xmm_xmm_m128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_ymm_ymm_m256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_xmm_xmm_m128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_ymm_ymm_m256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_m128_xmm_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_m256_ymm_ymm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_m128_xmm_xmm_G,
+        _ => 0,
+    };
+
+    private static nint Group781(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_m256_ymm_ymm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbw_xmm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbw_xmm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_ymm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_ymm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbd_xmm_xmmm32,
+        _ => 0,
+    };
+
+    private static nint Group782(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbd_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_ymm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_ymm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbq_xmm_xmmm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbq_xmm_xmmm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_xmm_xmmm16,
+        _ => 0,
+    };
+
+    private static nint Group783(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_xmm_xmmm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_ymm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_ymm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwd_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwd_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_ymm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group784(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_ymm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwq_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwq_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_xmm_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_xmm_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_ymm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_ymm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxdq_xmm_xmmm64,
+        _ => 0,
+    };
+
+    private static nint Group785(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxdq_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_xmm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_xmm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_ymm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_ymm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtq_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group786(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsb_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsb_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group787(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_ymm_ymm_ymmm256,
+        _ => 0,
+    };
+
+    private static nint Group788(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminuw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminuw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminud_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group789(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminud_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsb_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsb_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group790(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_ymm_ymm_ymmm256,
+        _ => 0,
+    };
+
+    private static nint Group791(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxuw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxuw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxud_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group792(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxud_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulld_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulld_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group793(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phminposuw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phminposuw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphminposuw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphminposuw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group794(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group795(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_xmm_xmm_xmmm128,
+        _ => 0,
+    };
+
+    private static nint Group796(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_xmm_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_xmm_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_ymm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_ymm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_xmm_xmmm64,
+        _ => 0,
+    };
+
+    private static nint Group797(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_ymm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_ymm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcasti128_ymm_m128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_ymm_xmmm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_ymm_xmmm8_G,
+        _ => 0,
+    };
+
+    private static nint Group798(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_xmm_xmmm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_xmm_xmmm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_ymm_xmmm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_ymm_xmmm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_xmm_xmm_m128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_ymm_ymm_m256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_xmm_xmm_m128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_ymm_ymm_m256_G,
+        _ => 0,
+    };
+
+    private static nint Group799(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_m128_xmm_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_m256_ymm_ymm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_m128_xmm_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_m256_ymm_ymm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_xmm_vm32x_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_ymm_vm32y_ymm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdq_xmm_vm32x_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdq_ymm_vm32x_ymm_G,
+        _ => 0,
+    };
+
+    private static nint Group800(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqd_xmm_vm64x_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqd_xmm_vm64y_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqq_xmm_vm64x_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqq_ymm_vm64y_ymm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_xmm_vm32x_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_ymm_vm32y_ymm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdpd_xmm_vm32x_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdpd_ymm_vm32x_ymm_G,
+        _ => 0,
+    };
+
+    private static nint Group801(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqps_xmm_vm64x_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqps_xmm_vm64y_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqpd_xmm_vm64x_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqpd_ymm_vm64y_ymm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group802(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group803(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group804(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ss_xmm_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ss_xmm_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132sd_xmm_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132sd_xmm_xmm_xmmm64_G,
+        _ => 0,
+    };
+
+    private static nint Group805(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group806(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ss_xmm_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ss_xmm_xmm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132sd_xmm_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132sd_xmm_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group807(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ss_xmm_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ss_xmm_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132sd_xmm_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132sd_xmm_xmm_xmmm64_G,
+        _ => 0,
+    };
+
+    private static nint Group808(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group809(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ss_xmm_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ss_xmm_xmm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132sd_xmm_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132sd_xmm_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group810(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group811(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group812(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ss_xmm_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ss_xmm_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213sd_xmm_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213sd_xmm_xmm_xmmm64_G,
+        _ => 0,
+    };
+
+    private static nint Group813(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group814(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ss_xmm_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ss_xmm_xmm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213sd_xmm_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213sd_xmm_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group815(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ss_xmm_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ss_xmm_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213sd_xmm_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213sd_xmm_xmm_xmmm64_G,
+        _ => 0,
+    };
+
+    private static nint Group816(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group817(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ss_xmm_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ss_xmm_xmm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213sd_xmm_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213sd_xmm_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group818(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group819(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group820(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ss_xmm_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ss_xmm_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231sd_xmm_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231sd_xmm_xmm_xmmm64_G,
+        _ => 0,
+    };
+
+    private static nint Group821(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group822(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ss_xmm_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ss_xmm_xmm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231sd_xmm_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231sd_xmm_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group823(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ss_xmm_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ss_xmm_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231sd_xmm_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231sd_xmm_xmm_xmmm64_G,
+        _ => 0,
+    };
+
+    private static nint Group824(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group825(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ss_xmm_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ss_xmm_xmm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231sd_xmm_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231sd_xmm_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1nexte_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1nexte_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg1_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg1_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group826(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg2_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg2_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256rnds2_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256rnds2_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg1_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg1_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg2_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg2_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group827(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesimc_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesimc_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesimc_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesimc_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenc_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenc_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_xmm_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group828(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_ymm_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_ymm_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenclast_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenclast_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group829(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdec_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdec_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdeclast_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdeclast_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group830(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r16_m16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r32_m32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r64_m64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8,
+        _ => 0,
+    };
+
+    private static nint Group831(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m16_r16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m32_r32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m64_r64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16_G,
+        _ => 0,
+    };
+
+    private static nint Group832(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group833(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group834(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group835(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group836(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group837(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64_G,
+        _ => 0,
+    };
+
+    private static nint Group838(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group839(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G_F,
+        _ => 0,
+    };
+
+    private static nint Group840(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64_G,
+        _ => 0,
+    };
+
+    private static nint Group841(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G_F,
+        _ => 0,
+    };
+
+    private static nint Group842(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64_G,
+        _ => 0,
+    };
+
+    private static nint Group843(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermpd_ymm_ymmm256_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermpd_ymm_ymmm256_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group844(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_xmm_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_xmm_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_ymm_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_ymm_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymmm256_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymmm256_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group845(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundps_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundps_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group846(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundpd_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundpd_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group847(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_ymm_ymmm256_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_ymm_ymmm256_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundss_xmm_xmmm32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundss_xmm_xmmm32_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundss_xmm_xmm_xmmm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundss_xmm_xmm_xmmm32_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundsd_xmm_xmmm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundsd_xmm_xmmm64_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group848(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundsd_xmm_xmm_xmmm64_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundsd_xmm_xmm_xmmm64_imm8_G,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendps_xmm_xmmm128_imm8,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendps_xmm_xmmm128_imm8_G,
         4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_xmm_xmm_xmmm128_imm8,
@@ -17169,7 +18914,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group771(int index) => index switch
+    private static nint Group849(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendpd_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendpd_xmm_xmmm128_imm8_G,
@@ -17182,7 +18927,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group772(int index) => index switch
+    private static nint Group850(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_xmm_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_xmm_xmm_xmmm128_imm8_G,
@@ -17195,7 +18940,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group773(int index) => index switch
+    private static nint Group851(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_xmm_xmm_xmmm128_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_xmm_xmm_xmmm128_imm8_G,
@@ -17208,7 +18953,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group774(int index) => index switch
+    private static nint Group852(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r32m8_xmm_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r32m8_xmm_imm8_G,
@@ -17221,7 +18966,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group775(int index) => index switch
+    private static nint Group853(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32m16_xmm_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32m16_xmm_imm8_G,
@@ -17234,7 +18979,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group776(int index) => index switch
+    private static nint Group854(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrd_rm32_xmm_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrd_rm32_xmm_imm8_G,
@@ -17247,7 +18992,7 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group777(int index) => index switch
+    private static nint Group855(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_rm32_xmm_imm8,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_rm32_xmm_imm8_G,
@@ -17260,178 +19005,219 @@ public static unsafe partial class Handlers<TMemory>
         _ => 0,
     };
 
-    private static nint Group778(int index) => index switch
+    private static nint Group856(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r64m8_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r64m8_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r32m8_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r32m8_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r64m8_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r64m8_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm64_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm64_xmm_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm128_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm128_ymm_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r64m8_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r64m8_imm8_G,
         _ => 0,
     };
 
-    private static nint Group779(int index) => index switch
+    private static nint Group857(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertps_xmm_xmm_xmmm32_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertps_xmm_xmm_xmmm32_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrd_xmm_rm32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrd_xmm_rm32_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrq_xmm_rm64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrq_xmm_rm64_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r32m8_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r32m8_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r64m8_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r64m8_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertps_xmm_xmm_xmmm32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertps_xmm_xmm_xmmm32_imm8_G,
         _ => 0,
     };
 
-    private static nint Group780(int index) => index switch
+    private static nint Group858(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrq_xmm_xmm_rm64_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrq_xmm_xmm_rm64_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinserti128_ymm_ymm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinserti128_ymm_ymm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextracti128_xmmm128_ymm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextracti128_xmmm128_ymm_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrd_xmm_rm32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrd_xmm_rm32_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrq_xmm_rm64_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrq_xmm_rm64_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrq_xmm_xmm_rm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrq_xmm_xmm_rm64_imm8_G,
         _ => 0,
     };
 
-    private static nint Group781(int index) => index switch
+    private static nint Group859(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2i128_ymm_ymm_ymmm256_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinserti128_ymm_ymm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinserti128_ymm_ymm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextracti128_xmmm128_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextracti128_xmmm128_ymm_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dpps_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dpps_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_xmm_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_xmm_xmm_xmmm128_imm8_G,
         _ => 0,
     };
 
-    private static nint Group782(int index) => index switch
+    private static nint Group860(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_ymm_ymm_ymmm256_ymm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_ymm_ymm_ymmm256_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_xmm_xmm_xmmm128_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_ymm_ymm_ymmm256_ymm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_ymm_ymm_ymmm256_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_ymm_ymm_ymmm256_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dppd_xmm_xmmm128_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dppd_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdppd_xmm_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdppd_xmm_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8_G,
         _ => 0,
     };
 
-    private static nint Group783(int index) => index switch
+    private static nint Group861(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_ymm_ymm_ymmm256_ymm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pclmulqdq_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pclmulqdq_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8_G,
         _ => 0,
     };
 
-    private static nint Group784(int index) => index switch
+    private static nint Group862(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2i128_ymm_ymm_ymmm256_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_ymm_ymm_ymmm256_ymm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_ymm_ymm_ymmm256_ymm_G,
         _ => 0,
     };
 
-    private static nint Group785(int index) => index switch
+    private static nint Group863(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_xmm_xmm_xmmm128_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_ymm_ymm_ymmm256_ymm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_ymm_ymm_ymmm256_ymm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_G,
         _ => 0,
     };
 
-    private static nint Group786(int index) => index switch
+    private static nint Group864(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_G_F,
         _ => 0,
     };
 
-    private static nint Group787(int index) => index switch
+    private static nint Group865(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_F,
         _ => 0,
     };
 
-    private static nint Group788(int index) => index switch
+    private static nint Group866(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_G_F,
         _ => 0,
     };
 
-    private static nint Group789(int index) => index switch
+    private static nint Group867(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_F,
         _ => 0,
     };
 
-    private static nint Group790(int index) => index switch
+    private static nint Group868(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved3_m8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved4_m8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved5_m8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved6_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved7_m8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_xmm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_F,
         _ => 0,
     };
 
-    private static nint Group791(int index) => index switch
+    private static nint Group869(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_xmm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_G_F,
+        _ => 0,
+    };
+
+    private static nint Group870(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1rnds4_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1rnds4_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aeskeygenassist_xmm_xmmm128_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aeskeygenassist_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaeskeygenassist_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaeskeygenassist_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group871(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved3_m8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved4_m8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved5_m8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved6_m8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved7_m8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0,
+        _ => 0,
+    };
+
+    private static nint Group872(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_xmm,
         _ => 0,
     };
 }

@@ -1289,6 +1289,252 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Cvtpi2ps_xmm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        Vector128<byte> v9 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToSingles(v9.As<byte, global::System.Single>(), v4).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtpi2ps_xmm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToSingles(v16.As<byte, global::System.Single>(), v15).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtpi2pd_xmm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToDoubles(v4).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtpi2pd_xmm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToDoubles(v15).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsi2ss_xmm_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v1.As<byte, global::System.Single>(), unchecked((global::System.Int32)v0)).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsi2ss_xmm_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)v11)).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsi2ss_xmm_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v1.As<byte, global::System.Single>(), unchecked((global::System.Int64)v0)).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsi2ss_xmm_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Single>(), unchecked((global::System.Int64)v11)).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsi2ss_xmm_xmm_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v1.As<byte, global::System.Single>(), unchecked((global::System.Int32)v0)).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsi2ss_xmm_xmm_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)v11)).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsi2ss_xmm_xmm_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v1.As<byte, global::System.Single>(), unchecked((global::System.Int64)v0)).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsi2ss_xmm_xmm_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Single>(), unchecked((global::System.Int64)v11)).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsi2sd_xmm_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v1.As<byte, global::System.Double>(), unchecked((global::System.Int32)v0)).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsi2sd_xmm_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Double>(), unchecked((global::System.Int32)v11)).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsi2sd_xmm_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v1.As<byte, global::System.Double>(), unchecked((global::System.Int64)v0)).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsi2sd_xmm_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Double>(), unchecked((global::System.Int64)v11)).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsi2sd_xmm_xmm_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v1.As<byte, global::System.Double>(), unchecked((global::System.Int32)v0)).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsi2sd_xmm_xmm_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Double>(), unchecked((global::System.Int32)v11)).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsi2sd_xmm_xmm_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v1.As<byte, global::System.Double>(), unchecked((global::System.Int64)v0)).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsi2sd_xmm_xmm_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Double>(), unchecked((global::System.Int64)v11)).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Movntps_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -1393,6 +1639,930 @@ public static unsafe partial class Handlers<TMemory>
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttps2pi_mm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        Vector128<byte> v4 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncatePairToIntegers(v4.As<byte, global::System.Single>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttps2pi_mm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncatePairToIntegers((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Single>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttpd2pi_mm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        Vector128<byte> v4 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncatePairToIntegers(v4.As<byte, global::System.Double>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttpd2pi_mm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (((uint)(v14 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v19 = TMemory.Load<Vector128<byte>>(cpu, mem, v14);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncatePairToIntegers(v19.As<byte, global::System.Double>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttss2si_r32_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32(v0.As<byte, global::System.Single>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttss2si_r32_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttss2si_r64_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64(v0.As<byte, global::System.Single>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttss2si_r64_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttss2si_r32_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32(v0.As<byte, global::System.Single>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttss2si_r32_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttss2si_r64_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64(v0.As<byte, global::System.Single>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttss2si_r64_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttsd2si_r32_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32(v0.As<byte, global::System.Double>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttsd2si_r32_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttsd2si_r64_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64(v0.As<byte, global::System.Double>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttsd2si_r64_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttsd2si_r32_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32(v0.As<byte, global::System.Double>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttsd2si_r32_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttsd2si_r64_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64(v0.As<byte, global::System.Double>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttsd2si_r64_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtps2pi_mm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        Vector128<byte> v4 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.PairToIntegers(v4.As<byte, global::System.Single>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtps2pi_mm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.PairToIntegers((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Single>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtpd2pi_mm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        Vector128<byte> v4 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.PairToIntegers(v4.As<byte, global::System.Double>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtpd2pi_mm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (((uint)(v14 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v19 = TMemory.Load<Vector128<byte>>(cpu, mem, v14);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.PairToIntegers(v19.As<byte, global::System.Double>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtss2si_r32_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32(v0.As<byte, global::System.Single>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtss2si_r32_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtss2si_r64_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64(v0.As<byte, global::System.Single>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtss2si_r64_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtss2si_r32_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32(v0.As<byte, global::System.Single>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtss2si_r32_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtss2si_r64_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64(v0.As<byte, global::System.Single>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtss2si_r64_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsd2si_r32_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32(v0.As<byte, global::System.Double>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsd2si_r32_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsd2si_r64_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64(v0.As<byte, global::System.Double>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtsd2si_r64_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsd2si_r32_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32(v0.As<byte, global::System.Double>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsd2si_r32_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsd2si_r64_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64(v0.As<byte, global::System.Double>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtsd2si_r64_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ucomiss_xmm_xmmm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v2 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()) ? 1u : 0u;
+        uint v3 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietLessThanOrEqual(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()) ? 1u : 0u;
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v2 ^ v3));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v2 | v3));
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 168) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ucomiss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ucomiss_xmm_xmmm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
+        uint v15 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietLessThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
+        ulong v16 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v14 ^ v15));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v14 | v15));
+        *(ulong*)((byte*)cpu + 192) = v16;
+        *(ulong*)((byte*)cpu + 168) = v16;
+        *(ulong*)((byte*)cpu + 200) = v16;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ucomiss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vucomiss_xmm_xmmm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v2 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()) ? 1u : 0u;
+        uint v3 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietLessThanOrEqual(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()) ? 1u : 0u;
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v2 ^ v3));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v2 | v3));
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 168) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vucomiss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vucomiss_xmm_xmmm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
+        uint v15 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietLessThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
+        ulong v16 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v14 ^ v15));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v14 | v15));
+        *(ulong*)((byte*)cpu + 192) = v16;
+        *(ulong*)((byte*)cpu + 168) = v16;
+        *(ulong*)((byte*)cpu + 200) = v16;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vucomiss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ucomisd_xmm_xmmm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v2 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()) ? 1u : 0u;
+        uint v3 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietLessThanOrEqual(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()) ? 1u : 0u;
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v2 ^ v3));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v2 | v3));
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 168) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ucomisd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ucomisd_xmm_xmmm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
+        uint v15 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietLessThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
+        ulong v16 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v14 ^ v15));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v14 | v15));
+        *(ulong*)((byte*)cpu + 192) = v16;
+        *(ulong*)((byte*)cpu + 168) = v16;
+        *(ulong*)((byte*)cpu + 200) = v16;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ucomisd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vucomisd_xmm_xmmm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v2 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()) ? 1u : 0u;
+        uint v3 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietLessThanOrEqual(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()) ? 1u : 0u;
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v2 ^ v3));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v2 | v3));
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 168) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vucomisd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vucomisd_xmm_xmmm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
+        uint v15 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietLessThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
+        ulong v16 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v14 ^ v15));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v14 | v15));
+        *(ulong*)((byte*)cpu + 192) = v16;
+        *(ulong*)((byte*)cpu + 168) = v16;
+        *(ulong*)((byte*)cpu + 200) = v16;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vucomisd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Comiss_xmm_xmmm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v2 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()) ? 1u : 0u;
+        uint v3 = global::Jitvmm.Runtime.Semantics.FloatCompare.LessThanOrEqual(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()) ? 1u : 0u;
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v2 ^ v3));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v2 | v3));
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 168) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Comiss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Comiss_xmm_xmmm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
+        uint v15 = global::Jitvmm.Runtime.Semantics.FloatCompare.LessThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
+        ulong v16 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v14 ^ v15));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v14 | v15));
+        *(ulong*)((byte*)cpu + 192) = v16;
+        *(ulong*)((byte*)cpu + 168) = v16;
+        *(ulong*)((byte*)cpu + 200) = v16;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Comiss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Comisd_xmm_xmmm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v2 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()) ? 1u : 0u;
+        uint v3 = global::Jitvmm.Runtime.Semantics.FloatCompare.LessThanOrEqual(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()) ? 1u : 0u;
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v2 ^ v3));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v2 | v3));
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 168) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Comisd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Comisd_xmm_xmmm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
+        uint v15 = global::Jitvmm.Runtime.Semantics.FloatCompare.LessThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
+        ulong v16 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v14 ^ v15));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v14 | v15));
+        *(ulong*)((byte*)cpu + 192) = v16;
+        *(ulong*)((byte*)cpu + 168) = v16;
+        *(ulong*)((byte*)cpu + 200) = v16;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Comisd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcomiss_xmm_xmmm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v2 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()) ? 1u : 0u;
+        uint v3 = global::Jitvmm.Runtime.Semantics.FloatCompare.LessThanOrEqual(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()) ? 1u : 0u;
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v2 ^ v3));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v2 | v3));
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 168) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcomiss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcomiss_xmm_xmmm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
+        uint v15 = global::Jitvmm.Runtime.Semantics.FloatCompare.LessThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
+        ulong v16 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v14 ^ v15));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v14 | v15));
+        *(ulong*)((byte*)cpu + 192) = v16;
+        *(ulong*)((byte*)cpu + 168) = v16;
+        *(ulong*)((byte*)cpu + 200) = v16;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcomiss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcomisd_xmm_xmmm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v2 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()) ? 1u : 0u;
+        uint v3 = global::Jitvmm.Runtime.Semantics.FloatCompare.LessThanOrEqual(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()) ? 1u : 0u;
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v2 ^ v3));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v2 | v3));
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 168) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcomisd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcomisd_xmm_xmmm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
+        uint v15 = global::Jitvmm.Runtime.Semantics.FloatCompare.LessThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
+        ulong v16 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 == (0x0u) ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v14 ^ v15));
+        *(ulong*)((byte*)cpu + 176) = ((ulong)(v14 | v15));
+        *(ulong*)((byte*)cpu + 192) = v16;
+        *(ulong*)((byte*)cpu + 168) = v16;
+        *(ulong*)((byte*)cpu + 200) = v16;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcomisd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3311,6 +4481,446 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Sqrtps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sqrtps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtps_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtps_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sqrtpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sqrtpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtpd_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtpd_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sqrtss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sqrtss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sqrtsd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sqrtsd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtsd_xmm_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vsqrtsd_xmm_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rsqrtps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rsqrtps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrsqrtps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrsqrtps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrsqrtps_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrsqrtps_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rsqrtss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rsqrtss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrsqrtss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrsqrtss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcpps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcpps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrcpps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrcpps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrcpps_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrcpps_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcpss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcpss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrcpss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vrcpss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Andps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
@@ -3887,54 +5497,16 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Punpcklbw_mm_mmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpcklbw_mm_mmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<uint>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpcklbw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Addps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Punpcklbw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Addps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -3948,21 +5520,21 @@ public static unsafe partial class Handlers<TMemory>
 
         Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpunpcklbw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vaddps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpunpcklbw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vaddps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -3970,21 +5542,21 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpunpcklbw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vaddps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
         Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpunpcklbw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vaddps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -3992,59 +5564,21 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Punpcklwd_mm_mmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpcklwd_mm_mmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<uint>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt32, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpcklwd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Addpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Punpcklwd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Addpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -4058,21 +5592,21 @@ public static unsafe partial class Handlers<TMemory>
 
         Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpunpcklwd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vaddpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpunpcklwd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vaddpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -4080,21 +5614,21 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpunpcklwd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vaddpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
         Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpunpcklwd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vaddpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -4102,1745 +5636,38 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Punpckldq_mm_mmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckldq_mm_mmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<uint>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt32, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckldq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Addss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Punpckldq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckldq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckldq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckldq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckldq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packsswb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v8.As<byte, global::System.Int16>(), v8.As<byte, global::System.Int16>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packsswb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v19.As<byte, global::System.Int16>(), v19.As<byte, global::System.Int16>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packsswb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packsswb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpacksswb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpacksswb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpacksswb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpacksswb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packuswb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v8.As<byte, global::System.Int16>(), v8.As<byte, global::System.Int16>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packuswb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v19.As<byte, global::System.Int16>(), v19.As<byte, global::System.Int16>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packuswb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packuswb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackuswb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackuswb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackuswb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackuswb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhbw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v8.As<byte, global::System.UInt64>(), v8.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhbw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v19.As<byte, global::System.UInt64>(), v19.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhbw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhbw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhbw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhbw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhbw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhbw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhwd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v8.As<byte, global::System.UInt64>(), v8.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhwd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v19.As<byte, global::System.UInt64>(), v19.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhwd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhwd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhwd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhwd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhwd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhwd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhdq_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v8.As<byte, global::System.UInt64>(), v8.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhdq_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v19.As<byte, global::System.UInt64>(), v19.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhdq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhdq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhdq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhdq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhdq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhdq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packssdw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v8.As<byte, global::System.Int32>(), v8.As<byte, global::System.Int32>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packssdw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v19.As<byte, global::System.Int32>(), v19.As<byte, global::System.Int32>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packssdw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packssdw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackssdw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackssdw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackssdw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackssdw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpcklqdq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpcklqdq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpcklqdq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpcklqdq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpcklqdq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpcklqdq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhqdq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Punpckhqdq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhqdq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhqdq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhqdq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpunpckhqdq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movd_mm_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        uint v4 = *(uint*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movd_mm_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<uint>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movq_mm_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movq_mm_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movd_xmm_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movd_xmm_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movd_xmm_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Addss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Movq_xmm_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vaddss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
     {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movq_xmm_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movq_xmm_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovd_xmm_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovd_xmm_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovq_xmm_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovq_xmm_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movq_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movq_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movdqa_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movdqa_xmm_xmmm128_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v2 = v0 + ((ulong)op->Displacement);
-        if (((uint)(v2 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v7 = TMemory.Load<Vector128<byte>>(cpu, mem, v2);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v7;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movdqa_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v15;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovdqa_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovdqa_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovdqa_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovdqa_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0x1ful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector256<byte> v15 = TMemory.Load<Vector256<byte>>(cpu, mem, v10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movdqu_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movdqu_xmm_xmmm128_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        Vector128<byte> v3 = TMemory.Load<Vector128<byte>>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v3;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movdqu_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovdqu_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovdqu_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovdqu_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovdqu_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pshufw_mm_mmm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pshufw_mm_mmm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pshufd_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pshufd_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v15.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpshufd_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpshufd_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpshufd_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpshufd_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pshufhw_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -13,6 +13,4704 @@ namespace Jitvmm.Runtime.Interpret;
 public static unsafe partial class Handlers<TMemory>
     where TMemory : struct, IGuestMemory
 {
+    public static int Bt_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v25 = TMemory.Load<ushort>(cpu, mem, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)(v0 & (0xfu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v25 = TMemory.Load<ushort>(cpu, mem, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v5 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)(v0 & (0x1fu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_r32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        uint v14 = TMemory.Load<uint>(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)(v0 & (0x1fu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_r32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        uint v14 = TMemory.Load<uint>(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v24 = TMemory.Load<uint>(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)(v0 & (0x1fu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v24 = TMemory.Load<uint>(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + 184) = ((v6 >> (int)(((uint)v0) & (0x3fu))) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_r64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
+        *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)(((uint)v0) & (0x3fu))) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_r64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = TMemory.Load<ulong>(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22));
+        *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)(((uint)v0) & (0x3fu))) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = TMemory.Load<ulong>(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = *(ushort*)((byte*)cpu + op->R1);
+        uint v5 = 0x10u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)v3;
+        ulong v9 = (ulong)v4;
+        uint v13 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
+        ulong v21 = (ulong)(long)(int)((uint)(short)v13);
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((ulong)((v3 ^ v13) >> (int)(0xfu))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        uint v8 = 0x10u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)v6;
+        ulong v12 = (ulong)v7;
+        uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        ulong v24 = (ulong)(long)(int)((uint)(short)v16);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((ulong)((v6 ^ v16) >> (int)(0xfu))) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v24 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v24 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v24 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v41);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        uint v16 = 0x10u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)v14;
+        ulong v20 = (ulong)v15;
+        uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        ulong v32 = (ulong)(long)(int)((uint)(short)v24);
+        ulong v33 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((ulong)((v14 ^ v24) >> (int)(0xfu))) : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v32 : v39);
+        ulong v42 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v32 : v42);
+        ulong v45 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v32 : v45);
+        ulong v49 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v49);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        uint v5 = 0x20u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)v3;
+        ulong v9 = (ulong)v4;
+        uint v11 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
+        ulong v19 = (ulong)(long)(int)v11;
+        ulong v20 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((ulong)((v3 ^ v11) >> (int)(0x1fu))) : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v19 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v19 : v29);
+        ulong v32 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v19 : v32);
+        ulong v36 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v36);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
+        uint v8 = 0x20u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)v6;
+        ulong v12 = (ulong)v7;
+        uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        TMemory.Store(cpu, mem, v5, v14);
+        ulong v21 = (ulong)(long)(int)v14;
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((ulong)((v6 ^ v14) >> (int)(0x1fu))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
+        uint v16 = 0x20u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)v14;
+        ulong v20 = (ulong)v15;
+        uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        TMemory.Store(cpu, mem, v13, v22);
+        ulong v29 = (ulong)(long)(int)v22;
+        ulong v30 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((ulong)((v14 ^ v22) >> (int)(0x1fu))) : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v29 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v29 : v39);
+        ulong v42 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v29 : v42);
+        ulong v46 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v46);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        uint v5 = 0x40u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v14 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((v3 ^ v8) >> (int)(0x3fu)) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v8 : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v8 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v8 : v26);
+        ulong v30 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v30);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v3, v4, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        uint v8 = 0x40u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((v6 ^ v11) >> (int)(0x3fu)) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v11 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v11 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v11 : v29);
+        ulong v33 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v33);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        uint v16 = 0x40u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((v14 ^ v19) >> (int)(0x3fu)) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v19 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v19 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v19 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v41);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_CL_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = *(ushort*)((byte*)cpu + op->R1);
+        uint v5 = 0x10u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)v3;
+        ulong v9 = (ulong)v4;
+        uint v13 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
+        ulong v21 = (ulong)(long)(int)((uint)(short)v13);
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((ulong)((v3 ^ v13) >> (int)(0xfu))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_CL(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        uint v8 = 0x10u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)v6;
+        ulong v12 = (ulong)v7;
+        uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        ulong v24 = (ulong)(long)(int)((uint)(short)v16);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((ulong)((v6 ^ v16) >> (int)(0xfu))) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v24 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v24 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v24 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v41);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_CL_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        uint v16 = 0x10u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)v14;
+        ulong v20 = (ulong)v15;
+        uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        ulong v32 = (ulong)(long)(int)((uint)(short)v24);
+        ulong v33 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((ulong)((v14 ^ v24) >> (int)(0xfu))) : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v32 : v39);
+        ulong v42 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v32 : v42);
+        ulong v45 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v32 : v45);
+        ulong v49 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v49);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm16_r16_CL_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_CL_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        uint v5 = 0x20u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)v3;
+        ulong v9 = (ulong)v4;
+        uint v11 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
+        ulong v19 = (ulong)(long)(int)v11;
+        ulong v20 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((ulong)((v3 ^ v11) >> (int)(0x1fu))) : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v19 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v19 : v29);
+        ulong v32 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v19 : v32);
+        ulong v36 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v36);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_CL(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
+        uint v8 = 0x20u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)v6;
+        ulong v12 = (ulong)v7;
+        uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        TMemory.Store(cpu, mem, v5, v14);
+        ulong v21 = (ulong)(long)(int)v14;
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((ulong)((v6 ^ v14) >> (int)(0x1fu))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_CL_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
+        uint v16 = 0x20u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)v14;
+        ulong v20 = (ulong)v15;
+        uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        TMemory.Store(cpu, mem, v13, v22);
+        ulong v29 = (ulong)(long)(int)v22;
+        ulong v30 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((ulong)((v14 ^ v22) >> (int)(0x1fu))) : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v29 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v29 : v39);
+        ulong v42 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v29 : v42);
+        ulong v46 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v46);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm32_r32_CL_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_CL_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        uint v5 = 0x40u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v14 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((v3 ^ v8) >> (int)(0x3fu)) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v8 : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v8 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v8 : v26);
+        ulong v30 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v30);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_CL(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v3, v4, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        uint v8 = 0x40u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((v6 ^ v11) >> (int)(0x3fu)) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v11 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v11 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v11 : v29);
+        ulong v33 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v33);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_CL_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        uint v16 = 0x40u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((v14 ^ v19) >> (int)(0x3fu)) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v19 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v19 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v19 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v41);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shld_rm64_r64_CL_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pushw_GS(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 314);
+        ulong v1 = *(ulong*)((byte*)cpu + 32);
+        ulong v3 = v1 - (0x2ul);
+        TMemory.Store(cpu, mem, v3, (ushort)v0);
+        *(ulong*)((byte*)cpu + 32) = v3;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pushq_GS(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 314);
+        ulong v2 = *(ulong*)((byte*)cpu + 32);
+        ulong v4 = v2 - (0x8ul);
+        TMemory.Store(cpu, mem, v4, ((ulong)v0));
+        *(ulong*)((byte*)cpu + 32) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        uint v5 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 | ((0x1u) << (int)v2));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_r16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v5 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 | ((0x1u) << (int)(v0 & (0xfu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_r16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
+        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        TMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_r16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
+        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        TMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)(v0 & (0xfu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
+        uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
+        TMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
+        uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
+        TMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)(v0 & (0xfu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_r16_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)v2));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_r16_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)(v0 & (0xfu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_r16_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)v2));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_r16_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)(v0 & (0xfu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        uint v5 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v5 | ((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v5 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v5 | ((0x1u) << (int)(v0 & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm32_r32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm32_r32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)(v0 & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
+        uint v24 = TMemory.Load<uint>(cpu, mem, v23);
+        TMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
+        uint v24 = TMemory.Load<uint>(cpu, mem, v23);
+        TMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)(v0 & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm32_r32_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)v2));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm32_r32_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)(v0 & (0x1fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm32_r32_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)v2));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm32_r32_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)(v0 & (0x1fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v6 | ((0x1ul) << (int)v3));
+        *(ulong*)((byte*)cpu + 184) = ((v6 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v6 | ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm64_r64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)v3)));
+        *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm64_r64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
+        ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
+        TMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)v3)));
+        *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
+        ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
+        TMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm64_r64_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)v3));
+        *(ulong*)((byte*)cpu + 184) = ((v15 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm64_r64_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm64_r64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)v3));
+        *(ulong*)((byte*)cpu + 184) = ((v25 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm64_r64_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = *(ushort*)((byte*)cpu + op->R1);
+        uint v5 = 0x10u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)v3;
+        ulong v9 = (ulong)v4;
+        uint v13 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
+        ulong v21 = (ulong)(long)(int)((uint)(short)v13);
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((ulong)((v3 ^ v13) >> (int)(0xfu))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        uint v8 = 0x10u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)v6;
+        ulong v12 = (ulong)v7;
+        uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        ulong v24 = (ulong)(long)(int)((uint)(short)v16);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((ulong)((v6 ^ v16) >> (int)(0xfu))) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v24 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v24 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v24 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v41);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        uint v16 = 0x10u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)v14;
+        ulong v20 = (ulong)v15;
+        uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        ulong v32 = (ulong)(long)(int)((uint)(short)v24);
+        ulong v33 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((ulong)((v14 ^ v24) >> (int)(0xfu))) : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v32 : v39);
+        ulong v42 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v32 : v42);
+        ulong v45 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v32 : v45);
+        ulong v49 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v49);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        uint v5 = 0x20u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)v3;
+        ulong v9 = (ulong)v4;
+        uint v11 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
+        ulong v19 = (ulong)(long)(int)v11;
+        ulong v20 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((ulong)((v3 ^ v11) >> (int)(0x1fu))) : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v19 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v19 : v29);
+        ulong v32 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v19 : v32);
+        ulong v36 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v36);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
+        uint v8 = 0x20u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)v6;
+        ulong v12 = (ulong)v7;
+        uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        TMemory.Store(cpu, mem, v5, v14);
+        ulong v21 = (ulong)(long)(int)v14;
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((ulong)((v6 ^ v14) >> (int)(0x1fu))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
+        uint v16 = 0x20u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)v14;
+        ulong v20 = (ulong)v15;
+        uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        TMemory.Store(cpu, mem, v13, v22);
+        ulong v29 = (ulong)(long)(int)v22;
+        ulong v30 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((ulong)((v14 ^ v22) >> (int)(0x1fu))) : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v29 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v29 : v39);
+        ulong v42 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v29 : v42);
+        ulong v46 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v46);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        uint v5 = 0x40u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v14 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((v3 ^ v8) >> (int)(0x3fu)) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v8 : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v8 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v8 : v26);
+        ulong v30 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v30);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v3, v4, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        uint v8 = 0x40u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((v6 ^ v11) >> (int)(0x3fu)) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v11 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v11 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v11 : v29);
+        ulong v33 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v33);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        uint v16 = 0x40u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((v14 ^ v19) >> (int)(0x3fu)) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v19 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v19 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v19 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v41);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_CL_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = *(ushort*)((byte*)cpu + op->R1);
+        uint v5 = 0x10u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)v3;
+        ulong v9 = (ulong)v4;
+        uint v13 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
+        ulong v21 = (ulong)(long)(int)((uint)(short)v13);
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((ulong)((v3 ^ v13) >> (int)(0xfu))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_CL(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        uint v8 = 0x10u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)v6;
+        ulong v12 = (ulong)v7;
+        uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        ulong v24 = (ulong)(long)(int)((uint)(short)v16);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((ulong)((v6 ^ v16) >> (int)(0xfu))) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v24 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v24 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v24 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v41);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_CL_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        uint v16 = 0x10u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)v14;
+        ulong v20 = (ulong)v15;
+        uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        ulong v32 = (ulong)(long)(int)((uint)(short)v24);
+        ulong v33 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((ulong)((v14 ^ v24) >> (int)(0xfu))) : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v32 : v39);
+        ulong v42 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v32 : v42);
+        ulong v45 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v32 : v45);
+        ulong v49 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v49);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm16_r16_CL_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_CL_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        uint v5 = 0x20u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)v3;
+        ulong v9 = (ulong)v4;
+        uint v11 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
+        ulong v19 = (ulong)(long)(int)v11;
+        ulong v20 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v8, v9, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((ulong)((v3 ^ v11) >> (int)(0x1fu))) : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v19 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v19 : v29);
+        ulong v32 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v19 : v32);
+        ulong v36 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v36);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_CL(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v3), ((ulong)v4), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
+        uint v8 = 0x20u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)v6;
+        ulong v12 = (ulong)v7;
+        uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        TMemory.Store(cpu, mem, v5, v14);
+        ulong v21 = (ulong)(long)(int)v14;
+        ulong v22 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v22);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((ulong)((v6 ^ v14) >> (int)(0x1fu))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v21 : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v21 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v21 : v34);
+        ulong v38 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v38);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_CL_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
+        uint v16 = 0x20u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)v14;
+        ulong v20 = (ulong)v15;
+        uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        TMemory.Store(cpu, mem, v13, v22);
+        ulong v29 = (ulong)(long)(int)v22;
+        ulong v30 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v30);
+        ulong v33 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((ulong)((v14 ^ v22) >> (int)(0x1fu))) : v33);
+        ulong v36 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v29 : v36);
+        ulong v39 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v29 : v39);
+        ulong v42 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v29 : v42);
+        ulong v46 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v46);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm32_r32_CL_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_CL_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        uint v5 = 0x40u;
+        uint v7 = v2 != (0x0u) ? 1u : 0u;
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        ulong v14 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v7 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v7 != 0 ? ((v3 ^ v8) >> (int)(0x3fu)) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v7 != 0 ? v8 : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v7 != 0 ? v8 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v7 != 0 ? v8 : v26);
+        ulong v30 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v7 != 0 ? (0x0ul) : v30);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_CL(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v3, v4, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_CL_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        uint v8 = 0x40u;
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v5, v11);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
+        ulong v20 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? ((v6 ^ v11) >> (int)(0x3fu)) : v20);
+        ulong v23 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v10 != 0 ? v11 : v23);
+        ulong v26 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v10 != 0 ? v11 : v26);
+        ulong v29 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v10 != 0 ? v11 : v29);
+        ulong v33 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v10 != 0 ? (0x0ul) : v33);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_CL_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_CL_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        uint v2 = v0 & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        uint v16 = 0x40u;
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        TMemory.Store(cpu, mem, v13, v19);
+        ulong v25 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
+        ulong v28 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? ((v14 ^ v19) >> (int)(0x3fu)) : v28);
+        ulong v31 = *(ulong*)((byte*)cpu + 160);
+        *(ulong*)((byte*)cpu + 160) = (v18 != 0 ? v19 : v31);
+        ulong v34 = *(ulong*)((byte*)cpu + 168);
+        *(ulong*)((byte*)cpu + 168) = (v18 != 0 ? v19 : v34);
+        ulong v37 = *(ulong*)((byte*)cpu + 176);
+        *(ulong*)((byte*)cpu + 176) = (v18 != 0 ? v19 : v37);
+        ulong v41 = *(ulong*)((byte*)cpu + 200);
+        *(ulong*)((byte*)cpu + 200) = (v18 != 0 ? (0x0ul) : v41);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shrd_rm64_r64_CL_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 8);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxsave_m512byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, true);
+        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxsave64_m512byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, true);
+        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdfsbase_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 144);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdfsbase_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 144);
+        *(ulong*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxrstor_m512byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, false);
+        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, false);
+        uint v23 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
+        if ((v23 == (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Fxrstor64_m512byte_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, false);
+        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, false);
+        uint v23 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
+        if ((v23 == (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdgsbase_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 152);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdgsbase_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 152);
+        *(ulong*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ldmxcsr_m32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        if (((v11 & (0xffff0000u)) != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.WriteMxcsr(cpu, v11);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Wrfsbase_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v1 = (ulong)v0;
+        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v1) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        *(ulong*)((byte*)cpu + 144) = v1;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Wrfsbase_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v0) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        *(ulong*)((byte*)cpu + 144) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vldmxcsr_m32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        if (((v11 & (0xffff0000u)) != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.WriteMxcsr(cpu, v11);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Stmxcsr_m32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
+        TMemory.Store(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Wrgsbase_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v1 = (ulong)v0;
+        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v1) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        *(ulong*)((byte*)cpu + 152) = v1;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Wrgsbase_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v0) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        *(ulong*)((byte*)cpu + 152) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vstmxcsr_m32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
+        TMemory.Store(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xsave_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xsave64_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xrstor_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, false);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, false);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, false);
+        uint v37 = global::Jitvmm.Runtime.Semantics.ExtendedState.Xrstor(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
+        if ((v37 == (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xrstor64_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, false);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, false);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, false);
+        uint v37 = global::Jitvmm.Runtime.Semantics.ExtendedState.Xrstor(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
+        if ((v37 == (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xsaveopt_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xsaveopt64_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Clwb_m8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Clflush_m8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Clflushopt_m8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfence(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfence_E9(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfence_EA(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfence_EB(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfence_EC(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfence_ED(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfence_EE(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfence_EF(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mfence(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mfence_F1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mfence_F2(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mfence_F3(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mfence_F4(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mfence_F5(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mfence_F6(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Mfence_F7(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sfence(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sfence_F9(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sfence_FA(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sfence_FB(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sfence_FC(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sfence_FD(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sfence_FE(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sfence_FF(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        global::Jitvmm.Runtime.Semantics.SystemSemantics.Fence();
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v6 = ((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v1));
+        uint v9 = ((uint)v6) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v9;
+        uint v13 = v6 != ((ulong)(long)(int)((uint)(short)v9)) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v13);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v13);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v21 = (ulong)(long)(int)((uint)(short)v9);
+        *(ulong*)((byte*)cpu + 160) = v21;
+        *(ulong*)((byte*)cpu + 168) = v21;
+        *(ulong*)((byte*)cpu + 176) = v21;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v1)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r16_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        uint v4 = TMemory.Load<ushort>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v9 = ((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v4));
+        uint v12 = ((uint)v9) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
+        uint v16 = v9 != ((ulong)(long)(int)((uint)(short)v12)) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v16);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v16);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v24 = (ulong)(long)(int)((uint)(short)v12);
+        *(ulong*)((byte*)cpu + 160) = v24;
+        *(ulong*)((byte*)cpu + 168) = v24;
+        *(ulong*)((byte*)cpu + 176) = v24;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        uint v4 = TMemory.Load<ushort>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v4)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v12 = TMemory.Load<ushort>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong v17 = ((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v12));
+        uint v20 = ((uint)v17) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v20;
+        uint v24 = v17 != ((ulong)(long)(int)((uint)(short)v20)) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v24);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v24);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v32 = (ulong)(long)(int)((uint)(short)v20);
+        *(ulong*)((byte*)cpu + 160) = v32;
+        *(ulong*)((byte*)cpu + 168) = v32;
+        *(ulong*)((byte*)cpu + 176) = v32;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v12 = TMemory.Load<ushort>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v12)))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v4 = ((ulong)(long)(int)v0) * ((ulong)(long)(int)v1);
+        uint v5 = (uint)v4;
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
+        uint v9 = v4 != ((ulong)(long)(int)v5) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v9);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v9);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v16 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v16;
+        *(ulong*)((byte*)cpu + 168) = v16;
+        *(ulong*)((byte*)cpu + 176) = v16;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)(long)(int)v0) * ((ulong)(long)(int)v1))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r32_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v7 = ((ulong)(long)(int)v0) * ((ulong)(long)(int)v4);
+        uint v8 = (uint)v7;
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v8);
+        uint v12 = v7 != ((ulong)(long)(int)v8) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v19 = (ulong)(long)(int)v8;
+        *(ulong*)((byte*)cpu + 160) = v19;
+        *(ulong*)((byte*)cpu + 168) = v19;
+        *(ulong*)((byte*)cpu + 176) = v19;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)(long)(int)v0) * ((ulong)(long)(int)v4))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong v15 = ((ulong)(long)(int)v0) * ((ulong)(long)(int)v12);
+        uint v16 = (uint)v15;
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
+        uint v20 = v15 != ((ulong)(long)(int)v16) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v20);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v20);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        ulong v27 = (ulong)(long)(int)v16;
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)(long)(int)v0) * ((ulong)(long)(int)v12))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v2 = v0 * v1;
+        *(ulong*)((byte*)cpu + op->R0) = v2;
+        uint v7 = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v0, v1)) != ((ulong)((long)v2 >> (int)(0x3fu))) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v7);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v7);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 160) = v2;
+        *(ulong*)((byte*)cpu + 168) = v2;
+        *(ulong*)((byte*)cpu + 176) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = (v0 * v1);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r64_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v5 = v0 * v4;
+        *(ulong*)((byte*)cpu + op->R0) = v5;
+        uint v10 = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v0, v4)) != ((ulong)((long)v5 >> (int)(0x3fu))) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v10);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v10);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 160) = v5;
+        *(ulong*)((byte*)cpu + 168) = v5;
+        *(ulong*)((byte*)cpu + 176) = v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = (v0 * v4);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong v13 = v0 * v12;
+        *(ulong*)((byte*)cpu + op->R0) = v13;
+        uint v18 = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v0, v12)) != ((ulong)((long)v13 >> (int)(0x3fu))) ? 1u : 0u;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)v18);
+        *(ulong*)((byte*)cpu + 192) = ((ulong)v18);
+        *(ulong*)((byte*)cpu + 200) = (0x0ul);
+        *(ulong*)((byte*)cpu + 160) = v13;
+        *(ulong*)((byte*)cpu + 168) = v13;
+        *(ulong*)((byte*)cpu + 176) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Imul_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        *(ulong*)((byte*)cpu + op->R0) = (v0 * v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm8_r8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 0);
+        uint v1 = *(byte*)((byte*)cpu + op->R1);
+        uint v2 = *(byte*)((byte*)cpu + op->R0);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((v2 == v0 ? 1u : 0u) != 0 ? v1 : v2);
+        uint v7 = *(byte*)((byte*)cpu + 0);
+        *(byte*)((byte*)cpu + 0) = (byte)((v2 == v0 ? 1u : 0u) != 0 ? v7 : v2);
+        uint v12 = (v0 - v2) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v2 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v2) & (v0 ^ v12)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v2) ^ v12));
+        ulong v30 = (ulong)(long)(int)((uint)(sbyte)v12);
+        *(ulong*)((byte*)cpu + 160) = v30;
+        *(ulong*)((byte*)cpu + 168) = v30;
+        *(ulong*)((byte*)cpu + 176) = v30;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm8_r8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + 0);
+        uint v1 = *(byte*)((byte*)cpu + op->R1);
+        uint v2 = *(byte*)((byte*)cpu + op->R0);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((v2 == v0 ? 1u : 0u) != 0 ? v1 : v2);
+        uint v7 = *(byte*)((byte*)cpu + 0);
+        *(byte*)((byte*)cpu + 0) = (byte)((v2 == v0 ? 1u : 0u) != 0 ? v7 : v2);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm8_r8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 0);
+        uint v1 = *(byte*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = v2 + ((ulong)op->Displacement);
+        uint v5 = TMemory.Load<byte>(cpu, mem, v4);
+        TMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        uint v10 = *(byte*)((byte*)cpu + 0);
+        *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
+        uint v15 = (v0 - v5) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v5) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v5) ^ v15));
+        ulong v33 = (ulong)(long)(int)((uint)(sbyte)v15);
+        *(ulong*)((byte*)cpu + 160) = v33;
+        *(ulong*)((byte*)cpu + 168) = v33;
+        *(ulong*)((byte*)cpu + 176) = v33;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm8_r8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 0);
+        uint v1 = *(byte*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = v2 + ((ulong)op->Displacement);
+        uint v5 = TMemory.Load<byte>(cpu, mem, v4);
+        TMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        uint v10 = *(byte*)((byte*)cpu + 0);
+        *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm8_r8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 0);
+        uint v1 = *(byte*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        uint v13 = TMemory.Load<byte>(cpu, mem, v12);
+        TMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        uint v18 = *(byte*)((byte*)cpu + 0);
+        *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
+        uint v23 = (v0 - v13) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v13) & (v0 ^ v23)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v13) ^ v23));
+        ulong v41 = (ulong)(long)(int)((uint)(sbyte)v23);
+        *(ulong*)((byte*)cpu + 160) = v41;
+        *(ulong*)((byte*)cpu + 168) = v41;
+        *(ulong*)((byte*)cpu + 176) = v41;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm8_r8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 0);
+        uint v1 = *(byte*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        uint v13 = TMemory.Load<byte>(cpu, mem, v12);
+        TMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        uint v18 = *(byte*)((byte*)cpu + 0);
+        *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm8_r8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 0);
+        uint v1 = *(byte*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v5), v1, v0);
+        uint v8 = *(byte*)((byte*)cpu + 0);
+        *(byte*)((byte*)cpu + 0) = (byte)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
+        uint v13 = (v0 - v6) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v6) & (v0 ^ v13)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v6) ^ v13));
+        ulong v31 = (ulong)(long)(int)((uint)(sbyte)v13);
+        *(ulong*)((byte*)cpu + 160) = v31;
+        *(ulong*)((byte*)cpu + 168) = v31;
+        *(ulong*)((byte*)cpu + 176) = v31;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm8_r8_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 0);
+        uint v1 = *(byte*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v5), v1, v0);
+        uint v8 = *(byte*)((byte*)cpu + 0);
+        *(byte*)((byte*)cpu + 0) = (byte)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm8_r8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 0);
+        uint v1 = *(byte*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v13), v1, v0);
+        uint v16 = *(byte*)((byte*)cpu + 0);
+        *(byte*)((byte*)cpu + 0) = (byte)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
+        uint v21 = (v0 - v14) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v14 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v14) & (v0 ^ v21)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v14) ^ v21));
+        ulong v39 = (ulong)(long)(int)((uint)(sbyte)v21);
+        *(ulong*)((byte*)cpu + 160) = v39;
+        *(ulong*)((byte*)cpu + 168) = v39;
+        *(ulong*)((byte*)cpu + 176) = v39;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm8_r8_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + 0);
+        uint v1 = *(byte*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v13), v1, v0);
+        uint v16 = *(byte*)((byte*)cpu + 0);
+        *(byte*)((byte*)cpu + 0) = (byte)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v2 == v0 ? 1u : 0u) != 0 ? v1 : v2);
+        uint v7 = *(ushort*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)((v2 == v0 ? 1u : 0u) != 0 ? v7 : v2);
+        uint v12 = (v0 - v2) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v2 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v2) & (v0 ^ v12)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v2) ^ v12));
+        ulong v30 = (ulong)(long)(int)((uint)(short)v12);
+        *(ulong*)((byte*)cpu + 160) = v30;
+        *(ulong*)((byte*)cpu + 168) = v30;
+        *(ulong*)((byte*)cpu + 176) = v30;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm16_r16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v2 == v0 ? 1u : 0u) != 0 ? v1 : v2);
+        uint v7 = *(ushort*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)((v2 == v0 ? 1u : 0u) != 0 ? v7 : v2);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm16_r16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = v2 + ((ulong)op->Displacement);
+        uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
+        TMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        uint v10 = *(ushort*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
+        uint v15 = (v0 - v5) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v5) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v5) ^ v15));
+        ulong v33 = (ulong)(long)(int)((uint)(short)v15);
+        *(ulong*)((byte*)cpu + 160) = v33;
+        *(ulong*)((byte*)cpu + 168) = v33;
+        *(ulong*)((byte*)cpu + 176) = v33;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm16_r16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = v2 + ((ulong)op->Displacement);
+        uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
+        TMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        uint v10 = *(ushort*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
+        TMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        uint v18 = *(ushort*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
+        uint v23 = (v0 - v13) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v13) & (v0 ^ v23)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v13) ^ v23));
+        ulong v41 = (ulong)(long)(int)((uint)(short)v23);
+        *(ulong*)((byte*)cpu + 160) = v41;
+        *(ulong*)((byte*)cpu + 168) = v41;
+        *(ulong*)((byte*)cpu + 176) = v41;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
+        TMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        uint v18 = *(ushort*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm16_r16_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v5), v1, v0);
+        uint v8 = *(ushort*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
+        uint v13 = (v0 - v6) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v6) & (v0 ^ v13)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v6) ^ v13));
+        ulong v31 = (ulong)(long)(int)((uint)(short)v13);
+        *(ulong*)((byte*)cpu + 160) = v31;
+        *(ulong*)((byte*)cpu + 168) = v31;
+        *(ulong*)((byte*)cpu + 176) = v31;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm16_r16_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v5), v1, v0);
+        uint v8 = *(ushort*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm16_r16_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v13), v1, v0);
+        uint v16 = *(ushort*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
+        uint v21 = (v0 - v14) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v14 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v14) & (v0 ^ v21)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v14) ^ v21));
+        ulong v39 = (ulong)(long)(int)((uint)(short)v21);
+        *(ulong*)((byte*)cpu + 160) = v39;
+        *(ulong*)((byte*)cpu + 168) = v39;
+        *(ulong*)((byte*)cpu + 176) = v39;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm16_r16_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 0);
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v13), v1, v0);
+        uint v16 = *(ushort*)((byte*)cpu + 0);
+        *(ushort*)((byte*)cpu + 0) = (ushort)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + 0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = *(uint*)((byte*)cpu + op->R0);
+        ulong v5 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v2 == v0 ? 1u : 0u) != 0 ? ((ulong)v1) : v5);
+        ulong v9 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v2 == v0 ? 1u : 0u) != 0 ? v9 : ((ulong)v2));
+        uint v13 = v0 - v2;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v2 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v2) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v2) ^ v13));
+        ulong v30 = (ulong)(long)(int)v13;
+        *(ulong*)((byte*)cpu + 160) = v30;
+        *(ulong*)((byte*)cpu + 168) = v30;
+        *(ulong*)((byte*)cpu + 176) = v30;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + 0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = *(uint*)((byte*)cpu + op->R0);
+        ulong v5 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v2 == v0 ? 1u : 0u) != 0 ? ((ulong)v1) : v5);
+        ulong v9 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v2 == v0 ? 1u : 0u) != 0 ? v9 : ((ulong)v2));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm32_r32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = v2 + ((ulong)op->Displacement);
+        uint v5 = TMemory.Load<uint>(cpu, mem, v4);
+        TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        ulong v10 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
+        uint v14 = v0 - v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v5) & (v0 ^ v14)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v5) ^ v14));
+        ulong v31 = (ulong)(long)(int)v14;
+        *(ulong*)((byte*)cpu + 160) = v31;
+        *(ulong*)((byte*)cpu + 168) = v31;
+        *(ulong*)((byte*)cpu + 176) = v31;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm32_r32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = v2 + ((ulong)op->Displacement);
+        uint v5 = TMemory.Load<uint>(cpu, mem, v4);
+        TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        ulong v10 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        uint v13 = TMemory.Load<uint>(cpu, mem, v12);
+        TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        ulong v18 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
+        uint v22 = v0 - v13;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v13) & (v0 ^ v22)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v13) ^ v22));
+        ulong v39 = (ulong)(long)(int)v22;
+        *(ulong*)((byte*)cpu + 160) = v39;
+        *(ulong*)((byte*)cpu + 168) = v39;
+        *(ulong*)((byte*)cpu + 176) = v39;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        uint v13 = TMemory.Load<uint>(cpu, mem, v12);
+        TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        ulong v18 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm32_r32_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v5), v1, v0);
+        ulong v8 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : ((ulong)v6));
+        uint v12 = v0 - v6;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v6) & (v0 ^ v12)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v6) ^ v12));
+        ulong v29 = (ulong)(long)(int)v12;
+        *(ulong*)((byte*)cpu + 160) = v29;
+        *(ulong*)((byte*)cpu + 168) = v29;
+        *(ulong*)((byte*)cpu + 176) = v29;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm32_r32_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v5), v1, v0);
+        ulong v8 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : ((ulong)v6));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm32_r32_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v13), v1, v0);
+        ulong v16 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : ((ulong)v14));
+        uint v20 = v0 - v14;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v14 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v14) & (v0 ^ v20)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v14) ^ v20));
+        ulong v37 = (ulong)(long)(int)v20;
+        *(ulong*)((byte*)cpu + 160) = v37;
+        *(ulong*)((byte*)cpu + 168) = v37;
+        *(ulong*)((byte*)cpu + 176) = v37;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm32_r32_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 0);
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v13), v1, v0);
+        ulong v16 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : ((ulong)v14));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v2 == v0 ? 1u : 0u) != 0 ? v1 : v2);
+        ulong v7 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v2 == v0 ? 1u : 0u) != 0 ? v7 : v2);
+        ulong v10 = v0 - v2;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v2 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v2) & (v0 ^ v10)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v2) ^ v10);
+        *(ulong*)((byte*)cpu + 160) = v10;
+        *(ulong*)((byte*)cpu + 168) = v10;
+        *(ulong*)((byte*)cpu + 176) = v10;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v2 == v0 ? 1u : 0u) != 0 ? v1 : v2);
+        ulong v7 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v2 == v0 ? 1u : 0u) != 0 ? v7 : v2);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm64_r64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = v2 + ((ulong)op->Displacement);
+        ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
+        TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        ulong v10 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
+        ulong v13 = v0 - v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v5) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v5) ^ v13);
+        *(ulong*)((byte*)cpu + 160) = v13;
+        *(ulong*)((byte*)cpu + 168) = v13;
+        *(ulong*)((byte*)cpu + 176) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm64_r64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = v2 + ((ulong)op->Displacement);
+        ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
+        TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        ulong v10 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
+        TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        ulong v18 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
+        ulong v21 = v0 - v13;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v13) & (v0 ^ v21)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v13) ^ v21);
+        *(ulong*)((byte*)cpu + 160) = v21;
+        *(ulong*)((byte*)cpu + 168) = v21;
+        *(ulong*)((byte*)cpu + 176) = v21;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
+        TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        ulong v18 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm64_r64_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v5), v1, v0);
+        ulong v8 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
+        ulong v11 = v0 - v6;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v6) & (v0 ^ v11)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v6) ^ v11);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm64_r64_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v5), v1, v0);
+        ulong v8 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm64_r64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v13), v1, v0);
+        ulong v16 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
+        ulong v19 = v0 - v14;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v14 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v14) & (v0 ^ v19)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v0 ^ v14) ^ v19);
+        *(ulong*)((byte*)cpu + 160) = v19;
+        *(ulong*)((byte*)cpu + 168) = v19;
+        *(ulong*)((byte*)cpu + 176) = v19;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg_rm64_r64_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 0);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v13), v1, v0);
+        ulong v16 = *(ulong*)((byte*)cpu + 0);
+        *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        uint v5 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v5 & (~((0x1u) << (int)v2))) & (0xffffu));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm16_r16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v5 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v5 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm16_r16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
+        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        TMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)v2))) & (0xffffu)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm16_r16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
+        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        TMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
+        uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
+        TMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)v2))) & (0xffffu)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
+        uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
+        TMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm16_r16_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = (ulong)TMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v16), (~((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v17 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm16_r16_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = (ulong)TMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v16), (~((0x1u) << (int)(v0 & (0xfu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm16_r16_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v26 = (ulong)TMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        uint v27 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v26), (~((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v27 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm16_r16_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v26 = (ulong)TMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        uint v27 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v26), (~((0x1u) << (int)(v0 & (0xfu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        uint v5 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v5 & (~((0x1u) << (int)v2))));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v5 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v5 & (~((0x1u) << (int)(v0 & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_r32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)v2))));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_r32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
+        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)(v0 & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
+        uint v24 = TMemory.Load<uint>(cpu, mem, v23);
+        TMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)v2))));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
+        uint v24 = TMemory.Load<uint>(cpu, mem, v23);
+        TMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)(v0 & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_r32_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v15), (~((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_r32_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v15), (~((0x1u) << (int)(v0 & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_r32_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v25), (~((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_r32_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v25), (~((0x1u) << (int)(v0 & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v6 & (~((0x1ul) << (int)v3)));
+        *(ulong*)((byte*)cpu + 184) = ((v6 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v6 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_r64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)v3))));
+        *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_r64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
+        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        TMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
+        ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
+        TMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)v3))));
+        *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
+        ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
+        TMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_r64_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong v16 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v15), (~((0x1ul) << (int)v3)));
+        *(ulong*)((byte*)cpu + 184) = ((v16 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_r64_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong v16 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v15), (~((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_r64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong v26 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v25), (~((0x1ul) << (int)v3)));
+        *(ulong*)((byte*)cpu + 184) = ((v26 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_r64_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong v26 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v25), (~((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r16_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v0 & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r16_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v3 & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r16_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v11 & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r32_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r32_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r32_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r64_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r64_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r64_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v0 & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v3 & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v11 & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r32_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r32_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r32_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r64_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r64_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movzx_r64_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v0)) & (0xffffu));
+        ulong v5 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v5;
+        *(ulong*)((byte*)cpu + 192) = v5;
+        *(ulong*)((byte*)cpu + 200) = v5;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(long)(int)((uint)(short)v0));
+        *(ulong*)((byte*)cpu + 168) = (0x0ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v0)) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)) & (0xffffu));
+        ulong v16 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v16;
+        *(ulong*)((byte*)cpu + 192) = v16;
+        *(ulong*)((byte*)cpu + 200) = v16;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(long)(int)((uint)(short)v11));
+        *(ulong*)((byte*)cpu + 168) = (0x0ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v0)));
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v4;
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(long)(int)v0);
+        *(ulong*)((byte*)cpu + 168) = (0x0ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v0)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)));
+        ulong v15 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v15;
+        *(ulong*)((byte*)cpu + 192) = v15;
+        *(ulong*)((byte*)cpu + 200) = v15;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(long)(int)v11);
+        *(ulong*)((byte*)cpu + 168) = (0x0ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount64(v0));
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v3;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        *(ulong*)((byte*)cpu + 160) = v0;
+        *(ulong*)((byte*)cpu + 168) = (0x0ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount64(v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount64(v11));
+        ulong v14 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v14;
+        *(ulong*)((byte*)cpu + 192) = v14;
+        *(ulong*)((byte*)cpu + 200) = v14;
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = (0x0ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popcnt_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount64(v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ud1_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud1_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud1_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud1_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud1_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud1_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud1_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud1_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud1_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Bt_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v9 = *(ushort*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 >> (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        uint v12 = TMemory.Load<ushort>(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm16_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        uint v12 = TMemory.Load<ushort>(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v20 = TMemory.Load<ushort>(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v20 = TMemory.Load<ushort>(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v7 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v7 >> (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        uint v10 = TMemory.Load<uint>(cpu, mem, (v7 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        uint v10 = TMemory.Load<uint>(cpu, mem, (v7 + ((ulong)op->Displacement)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v18 = TMemory.Load<uint>(cpu, mem, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v18 = TMemory.Load<uint>(cpu, mem, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + 184) = ((v9 >> (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = TMemory.Load<ulong>(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = TMemory.Load<ulong>(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v20 = TMemory.Load<ulong>(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v20 = TMemory.Load<ulong>(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
+        uint v9 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v9 | ((0x1u) << (int)v6));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 >> (int)v6) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v9 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v9 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = v9 + ((ulong)op->Displacement);
+        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)v6)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = v9 + ((ulong)op->Displacement);
+        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
+        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        TMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)v6)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bts_rm16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
+        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        TMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Bts_rm16_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -2171,4366 +6869,6 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
         uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v3));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r64_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v0) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v3) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v11) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r32_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r32_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v3));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r32_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r64_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r64_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v3));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r64_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm8_r8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        uint v1 = *(byte*)((byte*)cpu + op->R0);
-        uint v4 = (v1 + v0) & (0xffu);
-        *(byte*)((byte*)cpu + op->R1) = (byte)v1;
-        *(byte*)((byte*)cpu + op->R0) = (byte)v4;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v1 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v1 ^ v4) & (v0 ^ v4)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v0) ^ v4));
-        ulong v24 = (ulong)(long)(int)((uint)(sbyte)v4);
-        *(ulong*)((byte*)cpu + 160) = v24;
-        *(ulong*)((byte*)cpu + 168) = v24;
-        *(ulong*)((byte*)cpu + 176) = v24;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm8_r8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        uint v1 = *(byte*)((byte*)cpu + op->R0);
-        *(byte*)((byte*)cpu + op->R1) = (byte)v1;
-        *(byte*)((byte*)cpu + op->R0) = (byte)((v1 + v0) & (0xffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm8_r8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        uint v7 = (v4 + v0) & (0xffu);
-        TMemory.Store(cpu, mem, v3, (byte)v7);
-        *(byte*)((byte*)cpu + op->R1) = (byte)v4;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
-        ulong v27 = (ulong)(long)(int)((uint)(sbyte)v7);
-        *(ulong*)((byte*)cpu + 160) = v27;
-        *(ulong*)((byte*)cpu + 168) = v27;
-        *(ulong*)((byte*)cpu + 176) = v27;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm8_r8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
-        *(byte*)((byte*)cpu + op->R1) = (byte)v4;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm8_r8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        uint v15 = (v12 + v0) & (0xffu);
-        TMemory.Store(cpu, mem, v11, (byte)v15);
-        *(byte*)((byte*)cpu + op->R1) = (byte)v12;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
-        ulong v35 = (ulong)(long)(int)((uint)(sbyte)v15);
-        *(ulong*)((byte*)cpu + 160) = v35;
-        *(ulong*)((byte*)cpu + 168) = v35;
-        *(ulong*)((byte*)cpu + 176) = v35;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm8_r8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
-        *(byte*)((byte*)cpu + op->R1) = (byte)v12;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm8_r8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
-        uint v8 = (v5 + v0) & (0xffu);
-        *(byte*)((byte*)cpu + op->R1) = (byte)v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v8) & (v0 ^ v8)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v0) ^ v8));
-        ulong v27 = (ulong)(long)(int)((uint)(sbyte)v8);
-        *(ulong*)((byte*)cpu + 160) = v27;
-        *(ulong*)((byte*)cpu + 168) = v27;
-        *(ulong*)((byte*)cpu + 176) = v27;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm8_r8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
-        *(byte*)((byte*)cpu + op->R1) = (byte)v5;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm8_r8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
-        uint v16 = (v13 + v0) & (0xffu);
-        *(byte*)((byte*)cpu + op->R1) = (byte)v13;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v13 ^ v16) & (v0 ^ v16)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v0) ^ v16));
-        ulong v35 = (ulong)(long)(int)((uint)(sbyte)v16);
-        *(ulong*)((byte*)cpu + 160) = v35;
-        *(ulong*)((byte*)cpu + 168) = v35;
-        *(ulong*)((byte*)cpu + 176) = v35;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm8_r8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
-        *(byte*)((byte*)cpu + op->R1) = (byte)v13;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v1 = *(ushort*)((byte*)cpu + op->R0);
-        uint v4 = (v1 + v0) & (0xffffu);
-        *(ushort*)((byte*)cpu + op->R1) = (ushort)v1;
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v4;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v1 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v1 ^ v4) & (v0 ^ v4)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v0) ^ v4));
-        ulong v24 = (ulong)(long)(int)((uint)(short)v4);
-        *(ulong*)((byte*)cpu + 160) = v24;
-        *(ulong*)((byte*)cpu + 168) = v24;
-        *(ulong*)((byte*)cpu + 176) = v24;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm16_r16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v1 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R1) = (ushort)v1;
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v1 + v0) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm16_r16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        uint v7 = (v4 + v0) & (0xffffu);
-        TMemory.Store(cpu, mem, v3, (ushort)v7);
-        *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
-        ulong v27 = (ulong)(long)(int)((uint)(short)v7);
-        *(ulong*)((byte*)cpu + 160) = v27;
-        *(ulong*)((byte*)cpu + 168) = v27;
-        *(ulong*)((byte*)cpu + 176) = v27;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm16_r16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
-        *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        uint v15 = (v12 + v0) & (0xffffu);
-        TMemory.Store(cpu, mem, v11, (ushort)v15);
-        *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
-        ulong v35 = (ulong)(long)(int)((uint)(short)v15);
-        *(ulong*)((byte*)cpu + 160) = v35;
-        *(ulong*)((byte*)cpu + 168) = v35;
-        *(ulong*)((byte*)cpu + 176) = v35;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
-        *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm16_r16_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
-        uint v8 = (v5 + v0) & (0xffffu);
-        *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v8) & (v0 ^ v8)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v0) ^ v8));
-        ulong v27 = (ulong)(long)(int)((uint)(short)v8);
-        *(ulong*)((byte*)cpu + 160) = v27;
-        *(ulong*)((byte*)cpu + 168) = v27;
-        *(ulong*)((byte*)cpu + 176) = v27;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm16_r16_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
-        *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm16_r16_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
-        uint v16 = (v13 + v0) & (0xffffu);
-        *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v13 ^ v16) & (v0 ^ v16)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v0) ^ v16));
-        ulong v35 = (ulong)(long)(int)((uint)(short)v16);
-        *(ulong*)((byte*)cpu + 160) = v35;
-        *(ulong*)((byte*)cpu + 168) = v35;
-        *(ulong*)((byte*)cpu + 176) = v35;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm16_r16_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
-        *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = *(uint*)((byte*)cpu + op->R0);
-        uint v2 = v1 + v0;
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v2);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 < v1 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v1 ^ v2) & (v0 ^ v2)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v0) ^ v2));
-        ulong v23 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v23;
-        *(ulong*)((byte*)cpu + 168) = v23;
-        *(ulong*)((byte*)cpu + 176) = v23;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v1 + v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm32_r32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        uint v5 = v4 + v0;
-        TMemory.Store(cpu, mem, v3, v5);
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v5));
-        ulong v25 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v25;
-        *(ulong*)((byte*)cpu + 168) = v25;
-        *(ulong*)((byte*)cpu + 176) = v25;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm32_r32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (v4 + v0));
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        uint v13 = v12 + v0;
-        TMemory.Store(cpu, mem, v11, v13);
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v13));
-        ulong v33 = (ulong)(long)(int)v13;
-        *(ulong*)((byte*)cpu + 160) = v33;
-        *(ulong*)((byte*)cpu + 168) = v33;
-        *(ulong*)((byte*)cpu + 176) = v33;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (v12 + v0));
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm32_r32_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
-        uint v6 = v5 + v0;
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v0 ^ v6)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v0) ^ v6));
-        ulong v25 = (ulong)(long)(int)v6;
-        *(ulong*)((byte*)cpu + 160) = v25;
-        *(ulong*)((byte*)cpu + 168) = v25;
-        *(ulong*)((byte*)cpu + 176) = v25;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm32_r32_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm32_r32_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
-        uint v14 = v13 + v0;
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v13 ^ v14) & (v0 ^ v14)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v0) ^ v14));
-        ulong v33 = (ulong)(long)(int)v14;
-        *(ulong*)((byte*)cpu + 160) = v33;
-        *(ulong*)((byte*)cpu + 168) = v33;
-        *(ulong*)((byte*)cpu + 176) = v33;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm32_r32_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v2 = v1 + v0;
-        *(ulong*)((byte*)cpu + op->R1) = v1;
-        *(ulong*)((byte*)cpu + op->R0) = v2;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 < v1 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v1 ^ v2) & (v0 ^ v2)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v1 ^ v0) ^ v2);
-        *(ulong*)((byte*)cpu + 160) = v2;
-        *(ulong*)((byte*)cpu + 168) = v2;
-        *(ulong*)((byte*)cpu + 176) = v2;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R1) = v1;
-        *(ulong*)((byte*)cpu + op->R0) = (v1 + v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm64_r64_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        ulong v5 = v4 + v0;
-        TMemory.Store(cpu, mem, v3, v5);
-        *(ulong*)((byte*)cpu + op->R1) = v4;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v4 ^ v0) ^ v5);
-        *(ulong*)((byte*)cpu + 160) = v5;
-        *(ulong*)((byte*)cpu + 168) = v5;
-        *(ulong*)((byte*)cpu + 176) = v5;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm64_r64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        TMemory.Store(cpu, mem, v3, (v4 + v0));
-        *(ulong*)((byte*)cpu + op->R1) = v4;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        ulong v13 = v12 + v0;
-        TMemory.Store(cpu, mem, v11, v13);
-        *(ulong*)((byte*)cpu + op->R1) = v12;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v12 ^ v0) ^ v13);
-        *(ulong*)((byte*)cpu + 160) = v13;
-        *(ulong*)((byte*)cpu + 168) = v13;
-        *(ulong*)((byte*)cpu + 176) = v13;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        TMemory.Store(cpu, mem, v11, (v12 + v0));
-        *(ulong*)((byte*)cpu + op->R1) = v12;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm64_r64_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
-        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
-        ulong v6 = v5 + v0;
-        *(ulong*)((byte*)cpu + op->R1) = v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v5 ^ v6) & (v0 ^ v6)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v5 ^ v0) ^ v6);
-        *(ulong*)((byte*)cpu + 160) = v6;
-        *(ulong*)((byte*)cpu + 168) = v6;
-        *(ulong*)((byte*)cpu + 176) = v6;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm64_r64_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
-        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
-        *(ulong*)((byte*)cpu + op->R1) = v5;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm64_r64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
-        ulong v14 = v13 + v0;
-        *(ulong*)((byte*)cpu + op->R1) = v13;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v13 ^ v14) & (v0 ^ v14)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v13 ^ v0) ^ v14);
-        *(ulong*)((byte*)cpu + 160) = v14;
-        *(ulong*)((byte*)cpu + 168) = v14;
-        *(ulong*)((byte*)cpu + 176) = v14;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xadd_rm64_r64_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
-        *(ulong*)((byte*)cpu + op->R1) = v13;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movnti_m32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movnti_m64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrw_mm_r32m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        uint v4 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v5).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), v4, (((uint)op->Immediate) & (0x3u))).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrw_mm_r32m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<ushort>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v16).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), v15, (((uint)op->Immediate) & (0x3u))).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrw_mm_r64m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        uint v4 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v5).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), v4, (((uint)op->Immediate) & (0x3u))).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrw_mm_r64m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<ushort>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v16).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), v15, (((uint)op->Immediate) & (0x3u))).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrw_xmm_r32m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v1.As<byte, global::System.UInt16>(), v0, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrw_xmm_r32m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrw_xmm_r64m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v1.As<byte, global::System.UInt16>(), v0, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrw_xmm_r64m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpinsrw_xmm_xmm_r32m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v1.As<byte, global::System.UInt16>(), v0, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpinsrw_xmm_xmm_r32m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpinsrw_xmm_xmm_r64m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v1.As<byte, global::System.UInt16>(), v0, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpinsrw_xmm_xmm_r64m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrw_r32_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (((uint)op->Immediate) & (0x3u)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrw_r64_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (((uint)op->Immediate) & (0x3u)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrw_r32_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrw_r64_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrw_r32_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrw_r64_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shufps_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shufps_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vshufps_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vshufps_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vshufps_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vshufps_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shufpd_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Shufpd_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vshufpd_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vshufpd_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vshufpd_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vshufpd_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmpxchg8b_m64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)(v13 ^ (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmpxchg8b_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmpxchg8b_m64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)(v13 ^ (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmpxchg8b_m64_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmpxchg16b_m128_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
-        uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)(v18 ^ (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmpxchg16b_m128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
-        uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmpxchg16b_m128_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
-        uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)(v18 ^ (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmpxchg16b_m128_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
-        uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xsavec_mem_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        uint v16 = *(uint*)((byte*)cpu + 16);
-        uint v20 = *(uint*)((byte*)cpu + 0);
-        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
-        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsavec(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xsavec64_mem_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        uint v16 = *(uint*)((byte*)cpu + 16);
-        uint v20 = *(uint*)((byte*)cpu + 0);
-        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
-        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsavec(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdrand_r16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())) & (0xffffu));
-        ulong v5 = 0x1ul;
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        *(ulong*)((byte*)cpu + 160) = v5;
-        *(ulong*)((byte*)cpu + 168) = v5;
-        *(ulong*)((byte*)cpu + 184) = (0x1ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdrand_r16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdrand_r32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())));
-        ulong v4 = 0x1ul;
-        ulong v5 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v5;
-        *(ulong*)((byte*)cpu + 200) = v5;
-        *(ulong*)((byte*)cpu + 160) = v4;
-        *(ulong*)((byte*)cpu + 168) = v4;
-        *(ulong*)((byte*)cpu + 184) = (0x1ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdrand_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdrand_r64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random());
-        ulong v2 = 0x1ul;
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        *(ulong*)((byte*)cpu + 160) = v2;
-        *(ulong*)((byte*)cpu + 168) = v2;
-        *(ulong*)((byte*)cpu + 184) = (0x1ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdrand_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdseed_r16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())) & (0xffffu));
-        ulong v5 = 0x1ul;
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        *(ulong*)((byte*)cpu + 160) = v5;
-        *(ulong*)((byte*)cpu + 168) = v5;
-        *(ulong*)((byte*)cpu + 184) = (0x1ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdseed_r16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdseed_r32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())));
-        ulong v4 = 0x1ul;
-        ulong v5 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v5;
-        *(ulong*)((byte*)cpu + 200) = v5;
-        *(ulong*)((byte*)cpu + 160) = v4;
-        *(ulong*)((byte*)cpu + 168) = v4;
-        *(ulong*)((byte*)cpu + 184) = (0x1ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdseed_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdseed_r64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random());
-        ulong v2 = 0x1ul;
-        ulong v3 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v3;
-        *(ulong*)((byte*)cpu + 200) = v3;
-        *(ulong*)((byte*)cpu + 160) = v2;
-        *(ulong*)((byte*)cpu + 168) = v2;
-        *(ulong*)((byte*)cpu + 184) = (0x1ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdseed_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rdpid_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.ProcessorId());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bswap_r16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(0x0u);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bswap_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bswap_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrlw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrlw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrlw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrlw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlw_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlw_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrld_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrld_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrld_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrld_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrld_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrld_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrld_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrld_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrlq_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrlq_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrlq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrlq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlq_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlq_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddq_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddq_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmullw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmullw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmullw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmullw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmullw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmullw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmullw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Multiply<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmullw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Multiply<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movq_xmmm64_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movq_xmmm64_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movq_xmmm64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovq_xmmm64_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovq_xmmm64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movq2dq_xmm_mm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movdq2q_mm_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovmskb_r32_mm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovmskb_r64_mm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovmskb_r32_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovmskb_r64_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovmskb_r32_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovmskb_r64_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovmskb_r32_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector256.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovmskb_r64_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector256.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubusb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubusb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubusb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubusb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubusb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubusb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubusb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubusb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubusw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubusw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubusw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubusw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubusw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubusw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubusw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubusw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminub_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminub_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminub_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminub_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminub_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminub_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminub_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminub_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pand_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pand_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pand_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pand_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpand_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpand_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpand_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpand_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddusb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddusb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddusb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddusb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddusb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddusb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddusb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddusb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddusw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddusw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddusw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddusw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddusw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddusw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddusw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddusw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxub_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxub_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxub_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxub_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxub_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxub_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxub_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxub_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pandn_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pandn_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pandn_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pandn_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v15.As<byte, global::System.Byte>(), v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpandn_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpandn_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpandn_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpandn_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pavgb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pavgb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pavgb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pavgb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpavgb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpavgb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpavgb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpavgb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psraw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psraw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psraw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psraw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsraw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsraw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsraw_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsraw_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrad_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrad_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrad_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psrad_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrad_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrad_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrad_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrad_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pavgw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pavgw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pavgw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pavgw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpavgw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpavgw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpavgw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpavgw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhuw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhuw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhuw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhuw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhuw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhuw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movntq_m64_mm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), v4);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movntdq_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovntdq_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovntdq_m256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0x1ful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        TMemory.Store(cpu, mem, v10, v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubsb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubsb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubsb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubsb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubsb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubsb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Por_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Por_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Por_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Por_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpor_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpor_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpor_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpor_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddsb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddsb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddsb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddsb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddsb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -13,6 +13,4934 @@ namespace Jitvmm.Runtime.Interpret;
 public static unsafe partial class Handlers<TMemory>
     where TMemory : struct, IGuestMemory
 {
+    public static int Movsx_r64_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v0) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v3) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v11) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v3));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r64_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r64_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v3));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r64_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        uint v1 = *(byte*)((byte*)cpu + op->R0);
+        uint v4 = (v1 + v0) & (0xffu);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v1;
+        *(byte*)((byte*)cpu + op->R0) = (byte)v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v1 ^ v4) & (v0 ^ v4)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v0) ^ v4));
+        ulong v24 = (ulong)(long)(int)((uint)(sbyte)v4);
+        *(ulong*)((byte*)cpu + 160) = v24;
+        *(ulong*)((byte*)cpu + 168) = v24;
+        *(ulong*)((byte*)cpu + 176) = v24;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        uint v1 = *(byte*)((byte*)cpu + op->R0);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v1;
+        *(byte*)((byte*)cpu + op->R0) = (byte)((v1 + v0) & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v7 = (v4 + v0) & (0xffu);
+        TMemory.Store(cpu, mem, v3, (byte)v7);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
+        ulong v27 = (ulong)(long)(int)((uint)(sbyte)v7);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
+        *(byte*)((byte*)cpu + op->R1) = (byte)v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v15 = (v12 + v0) & (0xffu);
+        TMemory.Store(cpu, mem, v11, (byte)v15);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v12;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
+        ulong v35 = (ulong)(long)(int)((uint)(sbyte)v15);
+        *(ulong*)((byte*)cpu + 160) = v35;
+        *(ulong*)((byte*)cpu + 168) = v35;
+        *(ulong*)((byte*)cpu + 176) = v35;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
+        *(byte*)((byte*)cpu + op->R1) = (byte)v12;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
+        uint v8 = (v5 + v0) & (0xffu);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v8) & (v0 ^ v8)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v0) ^ v8));
+        ulong v27 = (ulong)(long)(int)((uint)(sbyte)v8);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
+        uint v16 = (v13 + v0) & (0xffu);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v13;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v13 ^ v16) & (v0 ^ v16)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v0) ^ v16));
+        ulong v35 = (ulong)(long)(int)((uint)(sbyte)v16);
+        *(ulong*)((byte*)cpu + 160) = v35;
+        *(ulong*)((byte*)cpu + 168) = v35;
+        *(ulong*)((byte*)cpu + 176) = v35;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm8_r8_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
+        *(byte*)((byte*)cpu + op->R1) = (byte)v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v1 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = (v1 + v0) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v1;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v1 ^ v4) & (v0 ^ v4)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v0) ^ v4));
+        ulong v24 = (ulong)(long)(int)((uint)(short)v4);
+        *(ulong*)((byte*)cpu + 160) = v24;
+        *(ulong*)((byte*)cpu + 168) = v24;
+        *(ulong*)((byte*)cpu + 176) = v24;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v1 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v1;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v1 + v0) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v7 = (v4 + v0) & (0xffffu);
+        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
+        ulong v27 = (ulong)(long)(int)((uint)(short)v7);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v15 = (v12 + v0) & (0xffffu);
+        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
+        ulong v35 = (ulong)(long)(int)((uint)(short)v15);
+        *(ulong*)((byte*)cpu + 160) = v35;
+        *(ulong*)((byte*)cpu + 168) = v35;
+        *(ulong*)((byte*)cpu + 176) = v35;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
+        uint v8 = (v5 + v0) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v8) & (v0 ^ v8)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v0) ^ v8));
+        ulong v27 = (ulong)(long)(int)((uint)(short)v8);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
+        uint v16 = (v13 + v0) & (0xffffu);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v13 ^ v16) & (v0 ^ v16)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v0) ^ v16));
+        ulong v35 = (ulong)(long)(int)((uint)(short)v16);
+        *(ulong*)((byte*)cpu + 160) = v35;
+        *(ulong*)((byte*)cpu + 168) = v35;
+        *(ulong*)((byte*)cpu + 176) = v35;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm16_r16_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
+        *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v1 = *(uint*)((byte*)cpu + op->R0);
+        uint v2 = v1 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v2);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v1 ^ v2) & (v0 ^ v2)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v0) ^ v2));
+        ulong v23 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = v23;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v1 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v1 + v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v5 = v4 + v0;
+        TMemory.Store(cpu, mem, v3, v5);
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v5));
+        ulong v25 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v25;
+        *(ulong*)((byte*)cpu + 168) = v25;
+        *(ulong*)((byte*)cpu + 176) = v25;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (v4 + v0));
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v13 = v12 + v0;
+        TMemory.Store(cpu, mem, v11, v13);
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v13));
+        ulong v33 = (ulong)(long)(int)v13;
+        *(ulong*)((byte*)cpu + 160) = v33;
+        *(ulong*)((byte*)cpu + 168) = v33;
+        *(ulong*)((byte*)cpu + 176) = v33;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (v12 + v0));
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
+        uint v6 = v5 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v0 ^ v6)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v0) ^ v6));
+        ulong v25 = (ulong)(long)(int)v6;
+        *(ulong*)((byte*)cpu + 160) = v25;
+        *(ulong*)((byte*)cpu + 168) = v25;
+        *(ulong*)((byte*)cpu + 176) = v25;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
+        uint v14 = v13 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v13 ^ v14) & (v0 ^ v14)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v0) ^ v14));
+        ulong v33 = (ulong)(long)(int)v14;
+        *(ulong*)((byte*)cpu + 160) = v33;
+        *(ulong*)((byte*)cpu + 168) = v33;
+        *(ulong*)((byte*)cpu + 176) = v33;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm32_r32_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
+        *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v2 = v1 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = v1;
+        *(ulong*)((byte*)cpu + op->R0) = v2;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v2 < v1 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v1 ^ v2) & (v0 ^ v2)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v1 ^ v0) ^ v2);
+        *(ulong*)((byte*)cpu + 160) = v2;
+        *(ulong*)((byte*)cpu + 168) = v2;
+        *(ulong*)((byte*)cpu + 176) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R1) = v1;
+        *(ulong*)((byte*)cpu + op->R0) = (v1 + v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v5 = v4 + v0;
+        TMemory.Store(cpu, mem, v3, v5);
+        *(ulong*)((byte*)cpu + op->R1) = v4;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v4 ^ v0) ^ v5);
+        *(ulong*)((byte*)cpu + 160) = v5;
+        *(ulong*)((byte*)cpu + 168) = v5;
+        *(ulong*)((byte*)cpu + 176) = v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v3 = v1 + ((ulong)op->Displacement);
+        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        TMemory.Store(cpu, mem, v3, (v4 + v0));
+        *(ulong*)((byte*)cpu + op->R1) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v13 = v12 + v0;
+        TMemory.Store(cpu, mem, v11, v13);
+        *(ulong*)((byte*)cpu + op->R1) = v12;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v12 ^ v0) ^ v13);
+        *(ulong*)((byte*)cpu + 160) = v13;
+        *(ulong*)((byte*)cpu + 168) = v13;
+        *(ulong*)((byte*)cpu + 176) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        TMemory.Store(cpu, mem, v11, (v12 + v0));
+        *(ulong*)((byte*)cpu + op->R1) = v12;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
+        ulong v6 = v5 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v5 ^ v6) & (v0 ^ v6)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v5 ^ v0) ^ v6);
+        *(ulong*)((byte*)cpu + 160) = v6;
+        *(ulong*)((byte*)cpu + 168) = v6;
+        *(ulong*)((byte*)cpu + 176) = v6;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
+        *(ulong*)((byte*)cpu + op->R1) = v5;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
+        ulong v14 = v13 + v0;
+        *(ulong*)((byte*)cpu + op->R1) = v13;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v13 ^ v14) & (v0 ^ v14)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v13 ^ v0) ^ v14);
+        *(ulong*)((byte*)cpu + 160) = v14;
+        *(ulong*)((byte*)cpu + 168) = v14;
+        *(ulong*)((byte*)cpu + 176) = v14;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xadd_rm64_r64_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
+        *(ulong*)((byte*)cpu + op->R1) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpps_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Legacy(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpps_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Legacy(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmpps_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmpps_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmpps_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmpps_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmppd_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Legacy(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmppd_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Legacy(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmppd_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmppd_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmppd_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmppd_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpss_xmm_xmmm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.LegacyScalar(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpss_xmm_xmmm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.LegacyScalar(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmpss_xmm_xmm_xmmm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.ExtendedScalar(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmpss_xmm_xmm_xmmm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.ExtendedScalar(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpsd_xmm_xmmm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.LegacyScalar(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpsd_xmm_xmmm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.LegacyScalar(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmpsd_xmm_xmm_xmmm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.ExtendedScalar(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcmpsd_xmm_xmm_xmmm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.ExtendedScalar(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movnti_m32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movnti_m64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pinsrw_mm_r32m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        uint v4 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v5 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v5).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), v4, (((uint)op->Immediate) & (0x3u))).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pinsrw_mm_r32m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v15 = TMemory.Load<ushort>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v16).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), v15, (((uint)op->Immediate) & (0x3u))).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pinsrw_mm_r64m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        uint v4 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v5 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v5).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), v4, (((uint)op->Immediate) & (0x3u))).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pinsrw_mm_r64m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v15 = TMemory.Load<ushort>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v16).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), v15, (((uint)op->Immediate) & (0x3u))).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pinsrw_xmm_r32m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v1.As<byte, global::System.UInt16>(), v0, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pinsrw_xmm_r32m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pinsrw_xmm_r64m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v1.As<byte, global::System.UInt16>(), v0, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pinsrw_xmm_r64m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpinsrw_xmm_xmm_r32m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v1.As<byte, global::System.UInt16>(), v0, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpinsrw_xmm_xmm_r32m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpinsrw_xmm_xmm_r64m16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v1.As<byte, global::System.UInt16>(), v0, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpinsrw_xmm_xmm_r64m16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pextrw_r32_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (((uint)op->Immediate) & (0x3u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pextrw_r64_mm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (((uint)op->Immediate) & (0x3u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pextrw_r32_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pextrw_r64_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpextrw_r32_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpextrw_r64_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shufps_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shufps_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vshufps_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vshufps_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vshufps_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vshufps_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shufpd_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Shufpd_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vshufpd_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vshufpd_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vshufpd_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vshufpd_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg8b_m64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v13 ^ (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg8b_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg8b_m64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v13 ^ (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg8b_m64_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg16b_m128_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v18 ^ (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg16b_m128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg16b_m128_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
+        *(ulong*)((byte*)cpu + 160) = ((ulong)(v18 ^ (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmpxchg16b_m128_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xsavec_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsavec(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xsavec64_mem_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((v10 & (0x3ful)) != (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v16 = *(uint*)((byte*)cpu + 16);
+        uint v20 = *(uint*)((byte*)cpu + 0);
+        ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
+        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Xsavec(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdrand_r16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())) & (0xffffu));
+        ulong v5 = 0x1ul;
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        *(ulong*)((byte*)cpu + 160) = v5;
+        *(ulong*)((byte*)cpu + 168) = v5;
+        *(ulong*)((byte*)cpu + 184) = (0x1ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdrand_r16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdrand_r32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())));
+        ulong v4 = 0x1ul;
+        ulong v5 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v5;
+        *(ulong*)((byte*)cpu + 200) = v5;
+        *(ulong*)((byte*)cpu + 160) = v4;
+        *(ulong*)((byte*)cpu + 168) = v4;
+        *(ulong*)((byte*)cpu + 184) = (0x1ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdrand_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdrand_r64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random());
+        ulong v2 = 0x1ul;
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        *(ulong*)((byte*)cpu + 160) = v2;
+        *(ulong*)((byte*)cpu + 168) = v2;
+        *(ulong*)((byte*)cpu + 184) = (0x1ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdrand_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdseed_r16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())) & (0xffffu));
+        ulong v5 = 0x1ul;
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        *(ulong*)((byte*)cpu + 160) = v5;
+        *(ulong*)((byte*)cpu + 168) = v5;
+        *(ulong*)((byte*)cpu + 184) = (0x1ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdseed_r16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdseed_r32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())));
+        ulong v4 = 0x1ul;
+        ulong v5 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v5;
+        *(ulong*)((byte*)cpu + 200) = v5;
+        *(ulong*)((byte*)cpu + 160) = v4;
+        *(ulong*)((byte*)cpu + 168) = v4;
+        *(ulong*)((byte*)cpu + 184) = (0x1ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdseed_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdseed_r64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random());
+        ulong v2 = 0x1ul;
+        ulong v3 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v3;
+        *(ulong*)((byte*)cpu + 200) = v3;
+        *(ulong*)((byte*)cpu + 160) = v2;
+        *(ulong*)((byte*)cpu + 168) = v2;
+        *(ulong*)((byte*)cpu + 184) = (0x1ul);
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdseed_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.Random());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdpid_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.ProcessorId());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bswap_r16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(0x0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bswap_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v0)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bswap_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Addsubpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Addsubpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vaddsubpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vaddsubpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vaddsubpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vaddsubpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Addsubps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Addsubps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vaddsubps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vaddsubps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vaddsubps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vaddsubps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlw_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlw_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrld_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrld_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrld_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrld_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrld_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrld_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrld_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrld_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlq_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlq_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Right((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrlq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlq_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlq_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddq_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddq_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmullw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmullw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmullw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmullw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmullw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmullw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmullw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Multiply<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmullw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Multiply<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_xmmm64_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_xmmm64_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_xmmm64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovq_xmmm64_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovq_xmmm64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq2dq_xmm_mm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdq2q_mm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovmskb_r32_mm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovmskb_r64_mm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovmskb_r32_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovmskb_r64_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovmskb_r32_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovmskb_r64_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovmskb_r32_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector256.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovmskb_r64_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector256.ExtractMostSignificantBits<global::System.Byte>(v0.As<byte, global::System.Byte>())));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubusb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubusb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubusb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubusb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubusb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubusb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubusb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubusb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubusw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubusw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubusw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubusw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubusw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubusw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubusw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubusw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminub_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminub_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminub_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminub_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminub_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminub_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminub_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminub_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pand_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pand_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pand_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pand_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpand_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpand_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpand_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpand_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddusb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddusb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddusb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddusb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddusb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddusb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddusb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddusb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddusw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddusw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddusw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddusw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddusw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddusw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddusw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddusw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxub_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxub_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxub_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxub_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxub_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxub_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxub_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxub_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pandn_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pandn_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pandn_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pandn_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v15.As<byte, global::System.Byte>(), v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpandn_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpandn_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpandn_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpandn_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pavgb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pavgb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pavgb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pavgb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpavgb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpavgb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpavgb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpavgb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psraw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psraw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psraw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psraw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsraw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsraw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsraw_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsraw_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrad_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrad_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrad_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psrad_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrad_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrad_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrad_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrad_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pavgw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pavgw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pavgw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pavgw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpavgw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpavgw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpavgw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpavgw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhuw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhuw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhuw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhuw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhuw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhuw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttpd2dq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v0.As<byte, global::System.Double>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvttpd2dq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v15.As<byte, global::System.Double>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttpd2dq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v0.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttpd2dq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttpd2dq_xmm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v0.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvttpd2dq_xmm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtdq2pd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles(v0.As<byte, global::System.Int32>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtdq2pd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtdq2pd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles(v0.As<byte, global::System.Int32>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtdq2pd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtdq2pd_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles256(v0.As<byte, global::System.Int32>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtdq2pd_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles256(v11.As<byte, global::System.Int32>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtpd2dq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v0.As<byte, global::System.Double>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cvtpd2dq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v15.As<byte, global::System.Double>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtpd2dq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v0.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtpd2dq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtpd2dq_xmm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v0.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtpd2dq_xmm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movntq_m64_mm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), v4);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movntdq_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovntdq_m128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovntdq_m256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0x1ful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        TMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubsb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubsb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubsb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubsb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubsb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubsb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psubsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsubsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Por_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Por_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Por_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Por_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpor_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpor_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpor_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpor_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddsb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddsb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Paddsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddsb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddsb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddsb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int VEX_Vpaddsb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -1833,4493 +6761,6 @@ public static unsafe partial class Handlers<TMemory>
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ud0_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int Ud0_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int Ud0_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int Ud0_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int Ud0_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int Ud0_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int Ud0_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int Ud0_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int Ud0_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int Pshufb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.Create(unchecked((global::System.Byte)0x87u)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pshufb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.Create(unchecked((global::System.Byte)0x87u)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pshufb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pshufb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpshufb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpshufb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpshufb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpshufb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v8.As<byte, global::System.Int16>(), v8.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v19.As<byte, global::System.Int16>(), v19.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v8.As<byte, global::System.Int32>(), v8.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v19.As<byte, global::System.Int32>(), v19.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v8.As<byte, global::System.Int16>(), v8.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v19.As<byte, global::System.Int16>(), v19.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phaddsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphaddsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaddubsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaddubsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaddubsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaddubsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaddubsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaddubsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaddubsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaddubsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v8.As<byte, global::System.Int16>(), v8.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v19.As<byte, global::System.Int16>(), v19.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v8.As<byte, global::System.Int32>(), v8.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v19.As<byte, global::System.Int32>(), v19.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v8.As<byte, global::System.Int16>(), v8.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v19.As<byte, global::System.Int16>(), v19.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phsubsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphsubsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psignd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsignd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhrsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhrsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhrsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulhrsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhrsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhrsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhrsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulhrsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestps_xmm_xmmm128_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        Vector128<byte> v4 = global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.UInt64>(v0.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.Create(0x8000000080000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        ulong v7 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v7;
-        *(ulong*)((byte*)cpu + 200) = v7;
-        ulong v11 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestps_xmm_xmmm128_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        Vector128<byte> v15 = global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.Create(0x8000000080000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        ulong v18 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v18;
-        *(ulong*)((byte*)cpu + 200) = v18;
-        ulong v22 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v22;
-        *(ulong*)((byte*)cpu + 168) = v22;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestps_ymm_ymmm256_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R0);
-        Vector256<byte> v4 = global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.UInt64>(v0.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector256.Create(0x8000000080000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        ulong v7 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v7;
-        *(ulong*)((byte*)cpu + 200) = v7;
-        ulong v11 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestps_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestps_ymm_ymmm256_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R0);
-        Vector256<byte> v15 = global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector256.Create(0x8000000080000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        ulong v18 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v18;
-        *(ulong*)((byte*)cpu + 200) = v18;
-        ulong v22 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v22;
-        *(ulong*)((byte*)cpu + 168) = v22;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestps_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestpd_xmm_xmmm128_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        Vector128<byte> v4 = global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.UInt64>(v0.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.Create(0x8000000000000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        ulong v7 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v7;
-        *(ulong*)((byte*)cpu + 200) = v7;
-        ulong v11 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestpd_xmm_xmmm128_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        Vector128<byte> v15 = global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.Create(0x8000000000000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        ulong v18 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v18;
-        *(ulong*)((byte*)cpu + 200) = v18;
-        ulong v22 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v22;
-        *(ulong*)((byte*)cpu + 168) = v22;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestpd_ymm_ymmm256_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R0);
-        Vector256<byte> v4 = global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.UInt64>(v0.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector256.Create(0x8000000000000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        ulong v7 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v7;
-        *(ulong*)((byte*)cpu + 200) = v7;
-        ulong v11 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestpd_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestpd_ymm_ymmm256_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R0);
-        Vector256<byte> v15 = global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector256.Create(0x8000000000000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
-        ulong v18 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v18;
-        *(ulong*)((byte*)cpu + 200) = v18;
-        ulong v22 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v22;
-        *(ulong*)((byte*)cpu + 168) = v22;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vtestpd_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pblendvb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + 320);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), v2.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pblendvb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        Vector128<byte> v17 = *(Vector128<byte>*)((byte*)cpu + 320);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>(), v17.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Blendvps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + 320);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), v2.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Blendvps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        Vector128<byte> v17 = *(Vector128<byte>*)((byte*)cpu + 320);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>(), v17.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Blendvpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + 320);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), v2.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Blendvpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        Vector128<byte> v17 = *(Vector128<byte>*)((byte*)cpu + 320);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), v17.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.AcrossLanes(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.AcrossLanes(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ptest_xmm_xmmm128_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v4 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v4;
-        *(ulong*)((byte*)cpu + 200) = v4;
-        ulong v8 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v8;
-        *(ulong*)((byte*)cpu + 168) = v8;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ptest_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ptest_xmm_xmmm128_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v19 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v19;
-        *(ulong*)((byte*)cpu + 200) = v19;
-        ulong v23 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v23;
-        *(ulong*)((byte*)cpu + 168) = v23;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ptest_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vptest_xmm_xmmm128_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v4 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v4;
-        *(ulong*)((byte*)cpu + 200) = v4;
-        ulong v8 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v8;
-        *(ulong*)((byte*)cpu + 168) = v8;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vptest_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vptest_xmm_xmmm128_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v15 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v15;
-        *(ulong*)((byte*)cpu + 200) = v15;
-        ulong v19 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v19;
-        *(ulong*)((byte*)cpu + 168) = v19;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vptest_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vptest_ymm_ymmm256_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R0);
-        ulong v4 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v4;
-        *(ulong*)((byte*)cpu + 200) = v4;
-        ulong v8 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v8;
-        *(ulong*)((byte*)cpu + 168) = v8;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vptest_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vptest_ymm_ymmm256_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R0);
-        ulong v15 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v15;
-        *(ulong*)((byte*)cpu + 200) = v15;
-        ulong v19 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()) ? 1u : 0u);
-        *(ulong*)((byte*)cpu + 160) = v19;
-        *(ulong*)((byte*)cpu + 168) = v19;
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vptest_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vbroadcastss_xmm_m32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vbroadcastss_ymm_m32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v11).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vbroadcastsd_ymm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v11).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vbroadcastf128_ymm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Twice(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>(v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>(v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>(v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>(v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsb_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.SByte>(v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsb_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.SByte>(v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>(v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>(v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>(v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>(v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsw_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.Int16>(v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsw_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.Int16>(v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>(v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pabsd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>(v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>(v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>(v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsd_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.Int32>(v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpabsd_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.Int32>(v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxbw_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16(v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxbw_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbw_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16(v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbw_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbw_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16Wide(v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbw_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16Wide(v11.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxbd_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32(v0.As<byte, global::System.SByte>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxbd_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbd_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32(v0.As<byte, global::System.SByte>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbd_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbd_ymm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32Wide(v0.As<byte, global::System.SByte>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbd_ymm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxbq_xmm_xmmm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64(v0.As<byte, global::System.SByte>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxbq_xmm_xmmm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbq_xmm_xmmm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64(v0.As<byte, global::System.SByte>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbq_xmm_xmmm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbq_ymm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64Wide(v0.As<byte, global::System.SByte>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxbq_ymm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxwd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32(v0.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxwd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxwd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32(v0.As<byte, global::System.Int16>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxwd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxwd_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32Wide(v0.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxwd_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32Wide(v11.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxwq_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64(v0.As<byte, global::System.Int16>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxwq_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Int16>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxwq_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64(v0.As<byte, global::System.Int16>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxwq_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Int16>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxwq_ymm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64Wide(v0.As<byte, global::System.Int16>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxwq_ymm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxdq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64(v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovsxdq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxdq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64(v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxdq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxdq_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64Wide(v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovsxdq_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64Wide(v11.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmuldq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmuldq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmuldq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmuldq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmuldq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmuldq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpeqq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpeqq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt64>(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpeqq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpeqq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpeqq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpeqq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movntdqa_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v15;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovntdqa_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovntdqa_ymm_m256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0x1ful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector256<byte> v15 = TMemory.Load<Vector256<byte>>(cpu, mem, v10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packusdw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Packusdw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackusdw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackusdw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackusdw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpackusdw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmaskmovps_xmm_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v15 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmaskmovps_ymm_ymm_m256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        Vector128<byte> v17 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, v13, (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
-        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, (v13 + (0x10ul)), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Join(v17.As<byte, global::System.Byte>(), v19.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmaskmovpd_xmm_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v16 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmaskmovpd_ymm_ymm_m256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v1 = global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        Vector128<byte> v18 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, v14, (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
-        Vector128<byte> v20 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, (v14 + (0x10ul)), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Join(v18.As<byte, global::System.Byte>(), v20.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmaskmovps_m128_xmm_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0.As<byte, global::System.UInt32>(), v14.As<byte, global::System.UInt32>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmaskmovps_m256_ymm_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
-        Vector128<byte> v2 = global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v15 = v13 + (0x10ul);
-        Vector256<byte> v16 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v13, v1.As<byte, global::System.UInt32>());
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v15, v2.As<byte, global::System.UInt32>());
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v13, v1.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v15, v2.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmaskmovpd_m128_xmm_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmaskmovpd_m256_ymm_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v1 = global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
-        Vector128<byte> v2 = global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
-        Vector128<byte> v3 = global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        ulong v16 = v14 + (0x10ul);
-        Vector256<byte> v17 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v14, v2.As<byte, global::System.UInt32>());
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v16, v3.As<byte, global::System.UInt32>());
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v14, v2.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v17.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v16, v3.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v17.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxbw_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16(v0.As<byte, global::System.Byte>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxbw_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbw_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16(v0.As<byte, global::System.Byte>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbw_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbw_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16Wide(v0.As<byte, global::System.Byte>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbw_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16Wide(v11.As<byte, global::System.Byte>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxbd_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32(v0.As<byte, global::System.Byte>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxbd_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbd_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32(v0.As<byte, global::System.Byte>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbd_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbd_ymm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32Wide(v0.As<byte, global::System.Byte>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbd_ymm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxbq_xmm_xmmm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64(v0.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxbq_xmm_xmmm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbq_xmm_xmmm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64(v0.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbq_xmm_xmmm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbq_ymm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64Wide(v0.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxbq_ymm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxwd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32(v0.As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxwd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxwd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32(v0.As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxwd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxwd_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32Wide(v0.As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxwd_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32Wide(v11.As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxwq_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64(v0.As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxwq_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxwq_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64(v0.As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxwq_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxwq_ymm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64Wide(v0.As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxwq_ymm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxdq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64(v0.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmovzxdq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxdq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64(v0.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxdq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxdq_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64Wide(v0.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmovzxdq_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64Wide(v11.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.AcrossLanes(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.AcrossLanes(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int64>(v1.As<byte, global::System.Int64>(), v0.As<byte, global::System.Int64>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpgtq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int64>(v16.As<byte, global::System.Int64>(), v15.As<byte, global::System.Int64>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int64>(v1.As<byte, global::System.Int64>(), v0.As<byte, global::System.Int64>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int64>(v12.As<byte, global::System.Int64>(), v11.As<byte, global::System.Int64>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int64>(v1.As<byte, global::System.Int64>(), v0.As<byte, global::System.Int64>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpgtq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int64>(v12.As<byte, global::System.Int64>(), v11.As<byte, global::System.Int64>()).As<global::System.Int64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminsd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminsd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminuw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminuw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminuw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminuw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminud_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pminud_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminud_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminud_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminud_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminud_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxsd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxsd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxuw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxuw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxuw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxuw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxud_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxud_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxud_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxud_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxud_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxud_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulld_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmulld_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulld_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulld_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulld_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Multiply<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmulld_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Multiply<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phminposuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Phminposuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphminposuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vphminposuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlvd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlvd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlvd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlvd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlvq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlvq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlvq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsrlvq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsravd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsravd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsravd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsravd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsllvd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsllvd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsllvd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsllvd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsllvq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsllvq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsllvq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsllvq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpbroadcastd_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -13,6 +13,4539 @@ namespace Jitvmm.Runtime.Interpret;
 public static unsafe partial class Handlers<TMemory>
     where TMemory : struct, IGuestMemory
 {
+    public static int VEX_Vpaddd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpaddd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ud0_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud0_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud0_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud0_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud0_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud0_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud0_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud0_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Ud0_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Pshufb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.Create(unchecked((global::System.Byte)0x87u)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pshufb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.Create(unchecked((global::System.Byte)0x87u)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pshufb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pshufb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshufb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshufb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshufb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpshufb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v8.As<byte, global::System.Int16>(), v8.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v19.As<byte, global::System.Int16>(), v19.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v8.As<byte, global::System.Int32>(), v8.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v19.As<byte, global::System.Int32>(), v19.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v8.As<byte, global::System.Int16>(), v8.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v19.As<byte, global::System.Int16>(), v19.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phaddsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphaddsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaddubsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaddubsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaddubsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaddubsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaddubsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaddubsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaddubsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaddubsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v8.As<byte, global::System.Int16>(), v8.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v19.As<byte, global::System.Int16>(), v19.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v8.As<byte, global::System.Int32>(), v8.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v19.As<byte, global::System.Int32>(), v19.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v8 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v8.As<byte, global::System.Int16>(), v8.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v19.As<byte, global::System.Int16>(), v19.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phsubsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphsubsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Psignd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsignd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhrsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhrsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhrsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulhrsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhrsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhrsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhrsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulhrsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermilps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermilps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermilps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermilps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermilpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermilpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermilpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermilpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestps_xmm_xmmm128_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        Vector128<byte> v4 = global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.UInt64>(v0.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.Create(0x8000000080000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        ulong v7 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v7;
+        *(ulong*)((byte*)cpu + 200) = v7;
+        ulong v11 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestps_xmm_xmmm128_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        Vector128<byte> v15 = global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.Create(0x8000000080000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        ulong v18 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v18;
+        *(ulong*)((byte*)cpu + 200) = v18;
+        ulong v22 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v22;
+        *(ulong*)((byte*)cpu + 168) = v22;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestps_ymm_ymmm256_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        Vector256<byte> v4 = global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.UInt64>(v0.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector256.Create(0x8000000080000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        ulong v7 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v7;
+        *(ulong*)((byte*)cpu + 200) = v7;
+        ulong v11 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestps_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestps_ymm_ymmm256_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        Vector256<byte> v15 = global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector256.Create(0x8000000080000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        ulong v18 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v18;
+        *(ulong*)((byte*)cpu + 200) = v18;
+        ulong v22 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v22;
+        *(ulong*)((byte*)cpu + 168) = v22;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestps_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestpd_xmm_xmmm128_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        Vector128<byte> v4 = global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.UInt64>(v0.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.Create(0x8000000000000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        ulong v7 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v7;
+        *(ulong*)((byte*)cpu + 200) = v7;
+        ulong v11 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestpd_xmm_xmmm128_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        Vector128<byte> v15 = global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.Create(0x8000000000000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        ulong v18 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v18;
+        *(ulong*)((byte*)cpu + 200) = v18;
+        ulong v22 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v22;
+        *(ulong*)((byte*)cpu + 168) = v22;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestpd_ymm_ymmm256_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        Vector256<byte> v4 = global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.UInt64>(v0.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector256.Create(0x8000000000000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        ulong v7 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v7;
+        *(ulong*)((byte*)cpu + 200) = v7;
+        ulong v11 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v4.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestpd_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestpd_ymm_ymmm256_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        Vector256<byte> v15 = global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector256.Create(0x8000000000000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
+        ulong v18 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v18;
+        *(ulong*)((byte*)cpu + 200) = v18;
+        ulong v22 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v22;
+        *(ulong*)((byte*)cpu + 168) = v22;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vtestpd_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pblendvb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + 320);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), v2.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pblendvb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        Vector128<byte> v17 = *(Vector128<byte>*)((byte*)cpu + 320);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>(), v17.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtph2ps_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = global::Jitvmm.Runtime.Semantics.HalfFloat.ToSingles(cpu, v0).As<global::System.Single, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v2.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtph2ps_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = global::Jitvmm.Runtime.Semantics.HalfFloat.ToSingles(cpu, v11).As<global::System.Single, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v13.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtph2ps_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = global::Jitvmm.Runtime.Semantics.HalfFloat.ToSingles256(cpu, v0.As<byte, global::System.UInt64>()).As<global::System.Single, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vcvtph2ps_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v13 = global::Jitvmm.Runtime.Semantics.HalfFloat.ToSingles256(cpu, v11.As<byte, global::System.UInt64>()).As<global::System.Single, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v13;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Blendvps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + 320);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), v2.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Blendvps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        Vector128<byte> v17 = *(Vector128<byte>*)((byte*)cpu + 320);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>(), v17.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Blendvpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + 320);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), v2.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Blendvpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        Vector128<byte> v17 = *(Vector128<byte>*)((byte*)cpu + 320);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), v17.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.AcrossLanes(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.AcrossLanes(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ptest_xmm_xmmm128_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        ulong v8 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v8;
+        *(ulong*)((byte*)cpu + 168) = v8;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ptest_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ptest_xmm_xmmm128_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        ulong v19 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v19;
+        *(ulong*)((byte*)cpu + 200) = v19;
+        ulong v23 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ptest_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vptest_xmm_xmmm128_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        ulong v8 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v8;
+        *(ulong*)((byte*)cpu + 168) = v8;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vptest_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vptest_xmm_xmmm128_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        ulong v15 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v15;
+        *(ulong*)((byte*)cpu + 200) = v15;
+        ulong v19 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v19;
+        *(ulong*)((byte*)cpu + 168) = v19;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vptest_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vptest_ymm_ymmm256_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        ulong v4 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v4;
+        *(ulong*)((byte*)cpu + 200) = v4;
+        ulong v8 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v8;
+        *(ulong*)((byte*)cpu + 168) = v8;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vptest_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vptest_ymm_ymmm256_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        ulong v15 = 0x0ul;
+        *(ulong*)((byte*)cpu + 192) = v15;
+        *(ulong*)((byte*)cpu + 200) = v15;
+        ulong v19 = (ulong)(long)(int)(global::Jitvmm.Runtime.Semantics.PackedSelect.AnyBoth(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()) ? 1u : 0u);
+        *(ulong*)((byte*)cpu + 160) = v19;
+        *(ulong*)((byte*)cpu + 168) = v19;
+        *(ulong*)((byte*)cpu + 176) = (0x1ul);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(global::Jitvmm.Runtime.Semantics.PackedSelect.Covers(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vptest_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vbroadcastss_xmm_m32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vbroadcastss_ymm_m32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v11).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vbroadcastsd_ymm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v11).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vbroadcastf128_ymm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Twice(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>(v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>(v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>(v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>(v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsb_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.SByte>(v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsb_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.SByte>(v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>(v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>(v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>(v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>(v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsw_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.Int16>(v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsw_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.Int16>(v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>(v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pabsd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>(v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>(v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>(v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsd_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.Int32>(v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpabsd_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.Int32>(v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxbw_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16(v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxbw_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbw_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16(v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbw_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbw_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16Wide(v0.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbw_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16Wide(v11.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxbd_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32(v0.As<byte, global::System.SByte>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxbd_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbd_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32(v0.As<byte, global::System.SByte>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbd_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbd_ymm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32Wide(v0.As<byte, global::System.SByte>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbd_ymm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxbq_xmm_xmmm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64(v0.As<byte, global::System.SByte>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxbq_xmm_xmmm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbq_xmm_xmmm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64(v0.As<byte, global::System.SByte>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbq_xmm_xmmm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbq_ymm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64Wide(v0.As<byte, global::System.SByte>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxbq_ymm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxwd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32(v0.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxwd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxwd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32(v0.As<byte, global::System.Int16>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxwd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxwd_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32Wide(v0.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxwd_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32Wide(v11.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxwq_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64(v0.As<byte, global::System.Int16>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxwq_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Int16>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxwq_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64(v0.As<byte, global::System.Int16>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxwq_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Int16>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxwq_ymm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64Wide(v0.As<byte, global::System.Int16>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxwq_ymm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxdq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64(v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovsxdq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxdq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64(v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxdq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxdq_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64Wide(v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovsxdq_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64Wide(v11.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmuldq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmuldq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmuldq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmuldq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmuldq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmuldq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpeqq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt64>(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpeqq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movntdqa_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v15;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovntdqa_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovntdqa_ymm_m256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0x1ful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector256<byte> v15 = TMemory.Load<Vector256<byte>>(cpu, mem, v10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Packusdw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Packusdw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpackusdw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpackusdw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpackusdw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpackusdw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmaskmovps_xmm_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v15 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmaskmovps_ymm_ymm_m256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        Vector128<byte> v17 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, v13, (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, (v13 + (0x10ul)), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Join(v17.As<byte, global::System.Byte>(), v19.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmaskmovpd_xmm_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v16 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmaskmovpd_ymm_ymm_m256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v1 = global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        Vector128<byte> v18 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, v14, (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        Vector128<byte> v20 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, (v14 + (0x10ul)), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Join(v18.As<byte, global::System.Byte>(), v20.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmaskmovps_m128_xmm_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0.As<byte, global::System.UInt32>(), v14.As<byte, global::System.UInt32>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmaskmovps_m256_ymm_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
+        Vector128<byte> v2 = global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v15 = v13 + (0x10ul);
+        Vector256<byte> v16 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v13, v1.As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v15, v2.As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v13, v1.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v15, v2.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmaskmovpd_m128_xmm_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmaskmovpd_m256_ymm_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v1 = global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        Vector128<byte> v2 = global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
+        Vector128<byte> v3 = global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        ulong v16 = v14 + (0x10ul);
+        Vector256<byte> v17 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v14, v2.As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v16, v3.As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v14, v2.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v17.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v16, v3.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v17.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxbw_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16(v0.As<byte, global::System.Byte>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxbw_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbw_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16(v0.As<byte, global::System.Byte>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbw_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbw_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16Wide(v0.As<byte, global::System.Byte>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbw_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16Wide(v11.As<byte, global::System.Byte>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxbd_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32(v0.As<byte, global::System.Byte>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxbd_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbd_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32(v0.As<byte, global::System.Byte>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbd_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbd_ymm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32Wide(v0.As<byte, global::System.Byte>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbd_ymm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxbq_xmm_xmmm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64(v0.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxbq_xmm_xmmm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbq_xmm_xmmm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64(v0.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbq_xmm_xmmm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbq_ymm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64Wide(v0.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxbq_ymm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxwd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32(v0.As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxwd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxwd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32(v0.As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxwd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxwd_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32Wide(v0.As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxwd_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32Wide(v11.As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxwq_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64(v0.As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxwq_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxwq_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64(v0.As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxwq_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxwq_ymm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64Wide(v0.As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxwq_ymm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxdq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64(v0.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmovzxdq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxdq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64(v0.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxdq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxdq_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64Wide(v0.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmovzxdq_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64Wide(v11.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.AcrossLanes(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpermd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.AcrossLanes(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpgtq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int64>(v1.As<byte, global::System.Int64>(), v0.As<byte, global::System.Int64>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pcmpgtq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int64>(v16.As<byte, global::System.Int64>(), v15.As<byte, global::System.Int64>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpgtq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int64>(v1.As<byte, global::System.Int64>(), v0.As<byte, global::System.Int64>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpgtq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int64>(v12.As<byte, global::System.Int64>(), v11.As<byte, global::System.Int64>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpgtq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int64>(v1.As<byte, global::System.Int64>(), v0.As<byte, global::System.Int64>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpcmpgtq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int64>(v12.As<byte, global::System.Int64>(), v11.As<byte, global::System.Int64>()).As<global::System.Int64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminsd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminsd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminuw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminuw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminuw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminuw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminud_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pminud_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminud_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminud_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminud_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminud_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxsb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxsb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxsb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxsb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxsd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxsd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxsd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxsd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxsd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxsd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxuw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxuw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxuw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxuw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxud_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmaxud_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxud_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxud_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxud_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmaxud_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulld_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pmulld_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulld_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulld_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulld_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Multiply<global::System.Int32>(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpmulld_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Multiply<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phminposuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Phminposuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphminposuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vphminposuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlvd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlvd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlvd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlvd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlvq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlvq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlvq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsrlvq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsravd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsravd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsravd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsravd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllvd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllvd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllvd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllvd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllvq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllvq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllvq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpsllvq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastd_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int VEX_Vpbroadcastd_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -461,1432 +4994,17 @@ public static unsafe partial class Handlers<TMemory>
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Movbe_r16_m16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movbe_r32_m32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v11)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movbe_r64_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Crc32_r32_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v1 = *(byte*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc8(v0, v1)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Crc32_r32_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<byte>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc8(v0, v12)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Crc32_r64_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        uint v2 = *(byte*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc8(((uint)v0), v2)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Crc32_r64_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<byte>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc8(((uint)v0), v13)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movbe_m16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movbe_m32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movbe_m64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Crc32_r32_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v1 = *(ushort*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc16(v0, v1)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Crc32_r32_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc16(v0, v12)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Crc32_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        uint v1 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc32(v0, v1)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Crc32_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc32(v0, v12)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Crc32_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc64(((uint)v0), v2)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Crc32_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc64(((uint)v0), v13)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Andn_r32_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = *(uint*)((byte*)cpu + op->R2);
-        uint v3 = (~v0) & v2;
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v10 = (ulong)(long)(int)v3;
-        *(ulong*)((byte*)cpu + 160) = v10;
-        *(ulong*)((byte*)cpu + 168) = v10;
-        *(ulong*)((byte*)cpu + 176) = v10;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Andn_r32_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = *(uint*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((~v0) & v2));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Andn_r32_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<uint>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        uint v14 = (~v0) & v13;
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v14);
-        ulong v17 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v17;
-        *(ulong*)((byte*)cpu + 192) = v17;
-        *(ulong*)((byte*)cpu + 200) = v17;
-        ulong v21 = (ulong)(long)(int)v14;
-        *(ulong*)((byte*)cpu + 160) = v21;
-        *(ulong*)((byte*)cpu + 168) = v21;
-        *(ulong*)((byte*)cpu + 176) = v21;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Andn_r32_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<uint>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((~v0) & v13));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Andn_r64_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->R2);
-        ulong v3 = (~v0) & v2;
-        *(ulong*)((byte*)cpu + op->R0) = v3;
-        ulong v5 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v5;
-        *(ulong*)((byte*)cpu + 192) = v5;
-        *(ulong*)((byte*)cpu + 200) = v5;
-        *(ulong*)((byte*)cpu + 160) = v3;
-        *(ulong*)((byte*)cpu + 168) = v3;
-        *(ulong*)((byte*)cpu + 176) = v3;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Andn_r64_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((~v0) & v2);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Andn_r64_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        ulong v14 = (~v0) & v13;
-        *(ulong*)((byte*)cpu + op->R0) = v14;
-        ulong v16 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v16;
-        *(ulong*)((byte*)cpu + 192) = v16;
-        *(ulong*)((byte*)cpu + 200) = v16;
-        *(ulong*)((byte*)cpu + 160) = v14;
-        *(ulong*)((byte*)cpu + 168) = v14;
-        *(ulong*)((byte*)cpu + 176) = v14;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Andn_r64_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        *(ulong*)((byte*)cpu + op->R0) = ((~v0) & v13);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsr_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v5 = v0 & (v0 - (0x1u));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
-        ulong v8 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v8;
-        *(ulong*)((byte*)cpu + 200) = v8;
-        ulong v12 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v12;
-        *(ulong*)((byte*)cpu + 168) = v12;
-        *(ulong*)((byte*)cpu + 176) = v12;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsr_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v0 & (v0 - (0x1u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsr_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v16 = v11 & (v11 - (0x1u));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
-        ulong v19 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v19;
-        *(ulong*)((byte*)cpu + 200) = v19;
-        ulong v23 = (ulong)(long)(int)v16;
-        *(ulong*)((byte*)cpu + 160) = v23;
-        *(ulong*)((byte*)cpu + 168) = v23;
-        *(ulong*)((byte*)cpu + 176) = v23;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsr_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 & (v11 - (0x1u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsr_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v5 = v0 & (v0 - (0x1ul));
-        *(ulong*)((byte*)cpu + op->R0) = v5;
-        ulong v7 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v7;
-        *(ulong*)((byte*)cpu + 200) = v7;
-        *(ulong*)((byte*)cpu + 160) = v5;
-        *(ulong*)((byte*)cpu + 168) = v5;
-        *(ulong*)((byte*)cpu + 176) = v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsr_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = (v0 & (v0 - (0x1ul)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsr_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v16 = v11 & (v11 - (0x1ul));
-        *(ulong*)((byte*)cpu + op->R0) = v16;
-        ulong v18 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v18;
-        *(ulong*)((byte*)cpu + 200) = v18;
-        *(ulong*)((byte*)cpu + 160) = v16;
-        *(ulong*)((byte*)cpu + 168) = v16;
-        *(ulong*)((byte*)cpu + 176) = v16;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsr_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = (v11 & (v11 - (0x1ul)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsmsk_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v5 = v0 ^ (v0 - (0x1u));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
-        ulong v8 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v8;
-        *(ulong*)((byte*)cpu + 200) = v8;
-        ulong v12 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v12;
-        *(ulong*)((byte*)cpu + 168) = v12;
-        *(ulong*)((byte*)cpu + 176) = v12;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsmsk_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v0 ^ (v0 - (0x1u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsmsk_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v16 = v11 ^ (v11 - (0x1u));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
-        ulong v19 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v19;
-        *(ulong*)((byte*)cpu + 200) = v19;
-        ulong v23 = (ulong)(long)(int)v16;
-        *(ulong*)((byte*)cpu + 160) = v23;
-        *(ulong*)((byte*)cpu + 168) = v23;
-        *(ulong*)((byte*)cpu + 176) = v23;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsmsk_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 ^ (v11 - (0x1u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsmsk_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v5 = v0 ^ (v0 - (0x1ul));
-        *(ulong*)((byte*)cpu + op->R0) = v5;
-        ulong v7 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v7;
-        *(ulong*)((byte*)cpu + 200) = v7;
-        *(ulong*)((byte*)cpu + 160) = v5;
-        *(ulong*)((byte*)cpu + 168) = v5;
-        *(ulong*)((byte*)cpu + 176) = v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsmsk_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = (v0 ^ (v0 - (0x1ul)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsmsk_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v16 = v11 ^ (v11 - (0x1ul));
-        *(ulong*)((byte*)cpu + op->R0) = v16;
-        ulong v18 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v18;
-        *(ulong*)((byte*)cpu + 200) = v18;
-        *(ulong*)((byte*)cpu + 160) = v16;
-        *(ulong*)((byte*)cpu + 168) = v16;
-        *(ulong*)((byte*)cpu + 176) = v16;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsmsk_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = (v11 ^ (v11 - (0x1ul)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsi_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v5 = v0 & (0 - v0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
-        ulong v10 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v10;
-        *(ulong*)((byte*)cpu + 200) = v10;
-        ulong v14 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v14;
-        *(ulong*)((byte*)cpu + 168) = v14;
-        *(ulong*)((byte*)cpu + 176) = v14;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 != (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsi_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v0 & (0 - v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsi_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v16 = v11 & (0 - v11);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
-        ulong v21 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v21;
-        *(ulong*)((byte*)cpu + 200) = v21;
-        ulong v25 = (ulong)(long)(int)v16;
-        *(ulong*)((byte*)cpu + 160) = v25;
-        *(ulong*)((byte*)cpu + 168) = v25;
-        *(ulong*)((byte*)cpu + 176) = v25;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 != (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsi_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 & (0 - v11)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsi_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v5 = v0 & (0 - v0);
-        *(ulong*)((byte*)cpu + op->R0) = v5;
-        ulong v9 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v9;
-        *(ulong*)((byte*)cpu + 200) = v9;
-        *(ulong*)((byte*)cpu + 160) = v5;
-        *(ulong*)((byte*)cpu + 168) = v5;
-        *(ulong*)((byte*)cpu + 176) = v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 != (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsi_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = (v0 & (0 - v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsi_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v16 = v11 & (0 - v11);
-        *(ulong*)((byte*)cpu + op->R0) = v16;
-        ulong v20 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v20;
-        *(ulong*)((byte*)cpu + 200) = v20;
-        *(ulong*)((byte*)cpu + 160) = v16;
-        *(ulong*)((byte*)cpu + 168) = v16;
-        *(ulong*)((byte*)cpu + 176) = v16;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 != (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Blsi_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = (v11 & (0 - v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bzhi_r32_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R2);
-        uint v1 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom32(v1, v0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v2);
-        ulong v5 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v5;
-        *(ulong*)((byte*)cpu + 200) = v5;
-        ulong v9 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v9;
-        *(ulong*)((byte*)cpu + 168) = v9;
-        *(ulong*)((byte*)cpu + 176) = v9;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((0x1fu) < (v0 & (0xffu)) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bzhi_r32_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R2);
-        uint v1 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom32(v1, v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bzhi_r32_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R2);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom32(v12, v0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
-        ulong v16 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v16;
-        *(ulong*)((byte*)cpu + 200) = v16;
-        ulong v20 = (ulong)(long)(int)v13;
-        *(ulong*)((byte*)cpu + 160) = v20;
-        *(ulong*)((byte*)cpu + 168) = v20;
-        *(ulong*)((byte*)cpu + 176) = v20;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((0x1fu) < (v0 & (0xffu)) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bzhi_r32_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R2);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom32(v12, v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bzhi_r64_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R2);
-        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v2 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom64(v1, v0);
-        *(ulong*)((byte*)cpu + op->R0) = v2;
-        ulong v4 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v4;
-        *(ulong*)((byte*)cpu + 200) = v4;
-        *(ulong*)((byte*)cpu + 160) = v2;
-        *(ulong*)((byte*)cpu + 168) = v2;
-        *(ulong*)((byte*)cpu + 176) = v2;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((0x3fu) < (((uint)v0) & (0xffu)) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bzhi_r64_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R2);
-        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom64(v1, v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bzhi_r64_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R2);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom64(v12, v0);
-        *(ulong*)((byte*)cpu + op->R0) = v13;
-        ulong v15 = 0x0ul;
-        *(ulong*)((byte*)cpu + 192) = v15;
-        *(ulong*)((byte*)cpu + 200) = v15;
-        *(ulong*)((byte*)cpu + 160) = v13;
-        *(ulong*)((byte*)cpu + 168) = v13;
-        *(ulong*)((byte*)cpu + 176) = v13;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((0x3fu) < (((uint)v0) & (0xffu)) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bzhi_r64_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R2);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom64(v12, v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Pext_r32_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = *(uint*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Extract32(v0, v1)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Pext_r32_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Extract32(v0, v12)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Pext_r64_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Extract64(v0, v1));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Pext_r64_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Extract64(v0, v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Pdep_r32_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = *(uint*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Deposit32(v0, v1)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Pdep_r32_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Deposit32(v0, v12)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Pdep_r64_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Deposit64(v0, v1));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Pdep_r64_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Deposit64(v0, v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adcx_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        uint v1 = (uint)v0;
-        uint v2 = *(uint*)((byte*)cpu + op->R0);
-        uint v3 = *(uint*)((byte*)cpu + op->R1);
-        uint v5 = (v2 + v3) + v1;
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v5 <= v2 ? 1u : 0u) : (v5 < v2 ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adcx_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        uint v2 = *(uint*)((byte*)cpu + op->R0);
-        uint v3 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v2 + v3) + ((uint)v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adcx_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        uint v1 = (uint)v0;
-        uint v2 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        uint v16 = (v2 + v14) + v1;
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adcx_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        uint v2 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v2 + v14) + ((uint)v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adcx_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        uint v1 = (uint)v0;
-        ulong v2 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = (v2 + v3) + ((ulong)v1);
-        *(ulong*)((byte*)cpu + op->R0) = v6;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v6 <= v2 ? 1u : 0u) : (v6 < v2 ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adcx_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((v2 + v3) + ((ulong)((uint)v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adcx_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        uint v1 = (uint)v0;
-        ulong v2 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        ulong v17 = (v2 + v14) + ((ulong)v1);
-        *(ulong*)((byte*)cpu + op->R0) = v17;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adcx_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 184);
-        ulong v2 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        *(ulong*)((byte*)cpu + op->R0) = ((v2 + v14) + ((ulong)((uint)v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adox_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        uint v1 = (uint)v0;
-        uint v2 = *(uint*)((byte*)cpu + op->R0);
-        uint v3 = *(uint*)((byte*)cpu + op->R1);
-        uint v5 = (v2 + v3) + v1;
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v1 != 0 ? (v5 <= v2 ? 1u : 0u) : (v5 < v2 ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adox_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        uint v2 = *(uint*)((byte*)cpu + op->R0);
-        uint v3 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v2 + v3) + ((uint)v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adox_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        uint v1 = (uint)v0;
-        uint v2 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        uint v16 = (v2 + v14) + v1;
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adox_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        uint v2 = *(uint*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v2 + v14) + ((uint)v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adox_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        uint v1 = (uint)v0;
-        ulong v2 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = (v2 + v3) + ((ulong)v1);
-        *(ulong*)((byte*)cpu + op->R0) = v6;
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v1 != 0 ? (v6 <= v2 ? 1u : 0u) : (v6 < v2 ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adox_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        ulong v2 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((v2 + v3) + ((ulong)((uint)v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adox_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        uint v1 = (uint)v0;
-        ulong v2 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        ulong v17 = (v2 + v14) + ((ulong)v1);
-        *(ulong*)((byte*)cpu + op->R0) = v17;
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Adox_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 192);
-        ulong v2 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        *(ulong*)((byte*)cpu + op->R0) = ((v2 + v14) + ((ulong)((uint)v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Mulx_r32_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R2);
-        uint v1 = *(uint*)((byte*)cpu + 16);
-        ulong v4 = ((ulong)v1) * ((ulong)v0);
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)((uint)v4));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(v4 >> (int)(0x20u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Mulx_r32_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(uint*)((byte*)cpu + 16);
-        ulong v15 = ((ulong)v12) * ((ulong)v11);
-        *(ulong*)((byte*)cpu + op->R1) = ((ulong)((uint)v15));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(v15 >> (int)(0x20u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Mulx_r64_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R2);
-        ulong v1 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + op->R1) = (v1 * v0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v1, v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Mulx_r64_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + op->R1) = (v12 * v11);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v12, v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bextr_r32_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = *(uint*)((byte*)cpu + op->R2);
-        uint v2 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField32(v0, v1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v2);
-        ulong v5 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v5;
-        *(ulong*)((byte*)cpu + 192) = v5;
-        *(ulong*)((byte*)cpu + 200) = v5;
-        ulong v9 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v9;
-        *(ulong*)((byte*)cpu + 168) = v9;
-        *(ulong*)((byte*)cpu + 176) = v9;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bextr_r32_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = *(uint*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField32(v0, v1)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bextr_r32_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(uint*)((byte*)cpu + op->R2);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField32(v11, v12);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
-        ulong v16 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v16;
-        *(ulong*)((byte*)cpu + 192) = v16;
-        *(ulong*)((byte*)cpu + 200) = v16;
-        ulong v20 = (ulong)(long)(int)v13;
-        *(ulong*)((byte*)cpu + 160) = v20;
-        *(ulong*)((byte*)cpu + 168) = v20;
-        *(ulong*)((byte*)cpu + 176) = v20;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bextr_r32_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(uint*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField32(v11, v12)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bextr_r64_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->R2);
-        ulong v2 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField64(v0, v1);
-        *(ulong*)((byte*)cpu + op->R0) = v2;
-        ulong v4 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v4;
-        *(ulong*)((byte*)cpu + 192) = v4;
-        *(ulong*)((byte*)cpu + 200) = v4;
-        *(ulong*)((byte*)cpu + 160) = v2;
-        *(ulong*)((byte*)cpu + 168) = v2;
-        *(ulong*)((byte*)cpu + 176) = v2;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bextr_r64_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField64(v0, v1));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bextr_r64_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + op->R2);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField64(v11, v12);
-        *(ulong*)((byte*)cpu + op->R0) = v13;
-        ulong v15 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v15;
-        *(ulong*)((byte*)cpu + 192) = v15;
-        *(ulong*)((byte*)cpu + 200) = v15;
-        *(ulong*)((byte*)cpu + 160) = v13;
-        *(ulong*)((byte*)cpu + 168) = v13;
-        *(ulong*)((byte*)cpu + 176) = v13;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Bextr_r64_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField64(v11, v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Shlx_r32_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = *(uint*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v0 << (int)(v1 & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Shlx_r32_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(uint*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 << (int)(v12 & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Shlx_r64_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = (v0 << (int)(((uint)v1) & (0x3fu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Shlx_r64_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = (v11 << (int)(((uint)v12) & (0x3fu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Sarx_r32_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = *(uint*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((int)v0 >> (int)(v1 & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Sarx_r32_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(uint*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((int)v11 >> (int)(v12 & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Sarx_r64_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((long)v0 >> (int)(((uint)v1) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Sarx_r64_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((long)v11 >> (int)(((uint)v12) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Shrx_r32_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = *(uint*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v0 >> (int)(v1 & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Shrx_r32_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        uint v12 = *(uint*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 >> (int)(v12 & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Shrx_r64_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = (v0 >> (int)(((uint)v1) & (0x3fu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Shrx_r64_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        ulong v12 = *(ulong*)((byte*)cpu + op->R2);
-        *(ulong*)((byte*)cpu + op->R0) = (v11 >> (int)(((uint)v12) & (0x3fu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermq_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.QwordsAcrossLanes(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermq_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.QwordsAcrossLanes(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermpd_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.QwordsAcrossLanes(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermpd_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.QwordsAcrossLanes(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpblendd_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmaddsub132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpblendd_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmaddsub132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -1894,21 +5012,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpblendd_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmaddsub132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
         Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpblendd_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmaddsub132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -1916,151 +5036,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpermilps_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilps_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilps_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilps_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilpd_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Qwords(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilpd_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Qwords(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilpd_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Qwords(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpermilpd_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Qwords(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vperm2f128_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Halves(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vperm2f128_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Halves(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Blendps_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Blendps_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vblendps_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmaddsub132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vblendps_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmaddsub132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -2068,21 +5060,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vblendps_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmaddsub132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
         Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vblendps_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmaddsub132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -2090,49 +5084,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Blendpd_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Blendpd_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vblendpd_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsubadd132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vblendpd_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsubadd132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -2140,21 +5108,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vblendpd_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsubadd132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
         Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vblendpd_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsubadd132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -2162,49 +5132,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Pblendw_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pblendw_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpblendw_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsubadd132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpblendw_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsubadd132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -2212,21 +5156,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpblendw_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsubadd132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
         Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpblendw_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsubadd132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -2234,87 +5180,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Palignr_mm_mmm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.SlideDown((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Palignr_mm_mmm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.SlideDown((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Palignr_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Palignr_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpalignr_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmadd132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpalignr_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmadd132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -2322,21 +5204,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpalignr_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmadd132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
         Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpalignr_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmadd132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -2344,673 +5228,263 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Pextrb_r32m8_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrb_r32m8_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrb_r64m8_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrb_r64m8_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrb_r32m8_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrb_r32m8_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrb_r64m8_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrb_r64m8_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrw_r32m16_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrw_r32m16_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrw_r64m16_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrw_r64m16_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrw_r32m16_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrw_r32m16_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrw_r64m16_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrw_r64m16_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrd_rm32_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrd_rm32_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrq_rm64_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pextrq_rm64_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrd_rm32_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrd_rm32_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrq_rm64_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpextrq_rm64_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Extractps_rm32_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Extractps_rm32_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Extractps_r64m32_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Extractps_r64m32_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vextractps_rm32_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vextractps_rm32_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vextractps_r64m32_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vextractps_r64m32_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vinsertf128_ymm_ymm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmadd132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertHalf(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vinsertf128_ymm_ymm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmadd132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmadd132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmadd132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertHalf(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vextractf128_xmmm128_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmadd132ss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
     {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vextractf128_xmmm128_ymm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrb_xmm_r32m8_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v1.As<byte, global::System.Byte>(), v0, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrb_xmm_r32m8_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrb_xmm_r64m8_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v1.As<byte, global::System.Byte>(), v0, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrb_xmm_r64m8_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpinsrb_xmm_xmm_r32m8_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R2);
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v1.As<byte, global::System.Byte>(), v0, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v2.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpinsrb_xmm_xmm_r32m8_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpinsrb_xmm_xmm_r64m8_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v1.As<byte, global::System.Byte>(), v0, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpinsrb_xmm_xmm_r64m8_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Insertps_xmm_xmmm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v5.As<byte, global::System.UInt32>(), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), (((uint)op->Immediate) >> (int)(0x6u)))), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Insertps_xmm_xmmm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmadd132ss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vinsertps_xmm_xmm_xmmm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmadd132sd_xmm_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v5.As<byte, global::System.UInt32>(), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), (((uint)op->Immediate) >> (int)(0x6u)))), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v2.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vinsertps_xmm_xmm_xmmm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrd_xmm_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v1.As<byte, global::System.UInt32>(), v0, ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrd_xmm_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrq_xmm_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v1.As<byte, global::System.UInt64>(), v0, ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pinsrq_xmm_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmadd132sd_xmm_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v12.As<byte, global::System.UInt64>(), v11, ((uint)op->Immediate)).As<global::System.UInt64, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpinsrd_xmm_xmm_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsub132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
-        uint v0 = *(uint*)((byte*)cpu + op->R2);
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v1.As<byte, global::System.UInt32>(), v0, ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpinsrd_xmm_xmm_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsub132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsub132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsub132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsub132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsub132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsub132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsub132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsub132ss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v2.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsub132ss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpinsrq_xmm_xmm_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsub132sd_xmm_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
     {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R2);
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v1.As<byte, global::System.UInt64>(), v0, ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v2.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vpinsrq_xmm_xmm_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfmsub132sd_xmm_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v12.As<byte, global::System.UInt64>(), v11, ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vinserti128_ymm_ymm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertHalf(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vinserti128_ymm_ymm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertHalf(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vextracti128_xmmm128_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vextracti128_xmmm128_ymm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mpsadbw_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Mpsadbw_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -3018,21 +5492,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
         Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -3040,44 +5516,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vperm2i128_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Halves(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Halves(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vblendvps_xmm_xmm_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), v2.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vblendvps_xmm_xmm_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -3085,23 +5540,23 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), v13.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vblendvps_ymm_ymm_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
         Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), v2.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vblendvps_ymm_ymm_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
@@ -3109,963 +5564,488 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), v13.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vblendvpd_xmm_xmm_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132ss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
     {
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), v2.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v2.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), v13.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vblendvpd_ymm_ymm_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), v2.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), v13.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpblendvb_xmm_xmm_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), v2.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), v13.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpblendvb_ymm_ymm_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), v2.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), v13.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestrm_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v9, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v9 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v9 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestrm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestrm_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v20, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v20 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v20 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v20 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestrm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestrm64_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v5, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v5 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v5 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestrm64_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestrm64_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v16, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v16 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v16 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestrm64_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestrm_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v9, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v9 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v9 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestrm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v20, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v20 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v20 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v20 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestrm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v5, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v5 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v5 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v16, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v16 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v16 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestri_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v9, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v9 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v9 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestri_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestri_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v20, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v20 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v20 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v20 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestri_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestri64_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v5, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v5 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v5 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestri64_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestri64_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v16, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v16 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v16 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpestri64_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestri_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v9, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v9 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v9 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestri_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestri_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v20, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v20 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v20 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v20 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestri_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestri64_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v5, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v5 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v5 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestri64_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v16, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v16 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v16 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpestri64_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpistrm_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v3, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v3 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v3 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v3 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v3 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpistrm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpistrm_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v14, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v14 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v14 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpistrm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpistrm_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v3, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v3 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v3 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v3 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v3 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpistrm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v14, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v14 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v14 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpistrm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpistri_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v3, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v3 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v3 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v3 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v3 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpistri_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpistri_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v14, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v14 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v14 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pcmpistri_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpistri_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v3, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v3 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v3 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v3 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v3 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpistri_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpistri_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v14, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v14 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v14 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpcmpistri_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Rorx_r32_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v0, unchecked((global::System.Int32)((uint)op->Immediate)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Rorx_r32_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132ss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v11, unchecked((global::System.Int32)((uint)op->Immediate)))));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Rorx_r64_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132sd_xmm_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
     {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v0, unchecked((global::System.Int32)((uint)op->Immediate))));
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v2.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Rorx_r64_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmadd132sd_xmm_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v11, unchecked((global::System.Int32)((uint)op->Immediate))));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Prefetchreserved3_m8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmsub132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Prefetchreserved4_m8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmsub132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Prefetchreserved5_m8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmsub132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Prefetchreserved6_m8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmsub132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Prefetchreserved7_m8_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmsub132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Ud0(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmsub132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int VEX_Vbroadcastss_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vbroadcastss_ymm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmsub132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v0).As<global::System.UInt32, byte>());
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vbroadcastsd_ymm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    public static int VEX_Vfnmsub132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v0).As<global::System.UInt64, byte>());
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfnmsub132ss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v2.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfnmsub132ss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfnmsub132sd_xmm_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v2.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfnmsub132sd_xmm_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmaddsub213ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmaddsub213ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmaddsub213ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmaddsub213ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmaddsub213pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmaddsub213pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmaddsub213pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmaddsub213pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsubadd213ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsubadd213ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsubadd213ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsubadd213ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsubadd213pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsubadd213pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsubadd213pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmsubadd213pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmadd213ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmadd213ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmadd213ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmadd213ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmadd213pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmadd213pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmadd213pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmadd213pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }

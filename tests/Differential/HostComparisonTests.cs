@@ -37,6 +37,10 @@ public sealed class HostComparisonTests(ITestOutputHelper output)
     [InlineData(FormFamily.Integer, 1)]
     [InlineData(FormFamily.X87, 0)]
     [InlineData(FormFamily.X87, 1)]
+    [InlineData(FormFamily.Sse, 0)]
+    [InlineData(FormFamily.Sse, 1)]
+    [InlineData(FormFamily.Avx, 0)]
+    [InlineData(FormFamily.Avx, 1)]
     [InlineData(FormFamily.State, 0)]
     [InlineData(FormFamily.State, 1)]
     public void Every_instruction_form_agrees(FormFamily family, int tier)
