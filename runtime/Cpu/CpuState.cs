@@ -45,6 +45,7 @@ public unsafe struct CpuState
     public const int SelectorsOffset = 304;
     public const int VectorOffset = 320;
     public const int X87Offset = 832;
+    public const int PreparedStoreOffset = 1088;
 
     /// <summary>RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8–R15: the encoding order of the manuals.</summary>
     [FieldOffset(GprOffset)] public fixed ulong Gpr[16];
@@ -86,6 +87,9 @@ public unsafe struct CpuState
     [FieldOffset(PendingVectorOffset)] public int PendingVector;
 
     [FieldOffset(MxcsrOffset)] public uint Mxcsr;
+
+    /// <summary>Address of the one store that was prepared (translations of its bytes dropped) and may now go ahead.</summary>
+    [FieldOffset(PreparedStoreOffset)] public ulong PreparedStore;
 
     /// <summary>Scratch of single instructions; holds nothing between them.</summary>
     [FieldOffset(ScratchOffset)] public ulong Scratch;

@@ -1,6 +1,7 @@
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Semantics;
 
 namespace Jitvmm.Runtime.Interpret;
@@ -46,6 +47,16 @@ public static unsafe class BlockHandlers
         }
 
         return next->Handler(cpu, next, memory);
+    }
+
+    /// <summary>The cold side of a store: makes it possible, then runs the record again.</summary>
+    public static int PrepareStore<TMemory>(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes)
+        where TMemory : struct, IGuestMemory
+    {
+        // The store may hit its own block, which makes this record stale; it still has to be carried out first.
+        delegate*<CpuState*, TbOp*, byte*, int> handler = op->Handler;
+        TMemory.Prepare(cpu, address, bytes);
+        return handler(cpu, op, memory);
     }
 
     /// <summary>The record of an instruction nobody implements: #UD.</summary>

@@ -47,6 +47,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -66,6 +71,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -81,6 +91,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -102,6 +117,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -205,6 +225,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -224,6 +249,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -239,6 +269,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -260,6 +295,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -363,6 +403,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 + v0;
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -382,6 +427,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -397,6 +447,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 + v0;
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -418,6 +473,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -520,6 +580,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 + v0;
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -538,6 +603,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -553,6 +623,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 + v0;
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -573,6 +648,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1131,6 +1211,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v5 = v4 | v0;
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1151,6 +1236,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)(v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1166,6 +1256,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v13 = v12 | v0;
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1188,6 +1283,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)(v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1292,6 +1392,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 | v0;
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1312,6 +1417,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)(v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1327,6 +1437,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 | v0;
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1349,6 +1464,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1453,6 +1573,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 | v0;
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1473,6 +1598,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1488,6 +1618,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 | v0;
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1510,6 +1645,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1613,6 +1753,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 | v0;
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1632,6 +1777,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1647,6 +1797,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 | v0;
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1668,6 +1823,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2244,6 +2404,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0x7u)) & (0x1u)));
@@ -2264,6 +2429,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)((v7 + (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2281,6 +2451,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0x7u)) & (0x1u)));
@@ -2303,6 +2478,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)((v15 + (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2419,6 +2599,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -2439,6 +2624,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)((v7 + (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2456,6 +2646,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -2478,6 +2673,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)((v15 + (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2594,6 +2794,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
         uint v8 = v7 + (v2 + v1);
+        if (TMemory.MustPrepare(cpu, v6, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+        }
+
         TMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v7 ? 1u : 0u) : (v8 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v2 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -2614,6 +2819,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
+        if (TMemory.MustPrepare(cpu, v6, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+        }
+
         TMemory.Store(cpu, mem, v6, (v7 + (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2631,6 +2841,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
         uint v16 = v15 + (v2 + v1);
+        if (TMemory.MustPrepare(cpu, v14, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+        }
+
         TMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v15 ? 1u : 0u) : (v16 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v16) & (v2 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -2653,6 +2868,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+        }
+
         TMemory.Store(cpu, mem, v14, (v15 + (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2768,6 +2988,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
         ulong v9 = v8 + (v2 + ((ulong)v1));
+        if (TMemory.MustPrepare(cpu, v7, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+        }
+
         TMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v9) & (v2 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -2787,6 +3012,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
+        if (TMemory.MustPrepare(cpu, v7, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+        }
+
         TMemory.Store(cpu, mem, v7, (v8 + (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2804,6 +3034,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
         ulong v17 = v16 + (v2 + ((ulong)v1));
+        if (TMemory.MustPrepare(cpu, v15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+        }
+
         TMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v17) & (v2 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -2825,6 +3060,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
+        if (TMemory.MustPrepare(cpu, v15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+        }
+
         TMemory.Store(cpu, mem, v15, (v16 + (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3443,6 +3683,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0x7u)) & (0x1u)));
@@ -3463,6 +3708,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)((v7 - (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3480,6 +3730,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0x7u)) & (0x1u)));
@@ -3502,6 +3757,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)((v15 - (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3618,6 +3878,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -3638,6 +3903,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)((v7 - (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3655,6 +3925,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -3677,6 +3952,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)((v15 - (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3793,6 +4073,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
         uint v8 = v7 - (v2 + v1);
+        if (TMemory.MustPrepare(cpu, v6, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+        }
+
         TMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -3813,6 +4098,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
+        if (TMemory.MustPrepare(cpu, v6, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+        }
+
         TMemory.Store(cpu, mem, v6, (v7 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3830,6 +4120,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
         uint v16 = v15 - (v2 + v1);
+        if (TMemory.MustPrepare(cpu, v14, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+        }
+
         TMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -3852,6 +4147,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+        }
+
         TMemory.Store(cpu, mem, v14, (v15 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3967,6 +4267,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
         ulong v9 = v8 - (v2 + ((ulong)v1));
+        if (TMemory.MustPrepare(cpu, v7, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+        }
+
         TMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v2 ? 1u : 0u) : (v8 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v2) & (v8 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -3986,6 +4291,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
+        if (TMemory.MustPrepare(cpu, v7, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+        }
+
         TMemory.Store(cpu, mem, v7, (v8 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4003,6 +4313,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
         ulong v17 = v16 - (v2 + ((ulong)v1));
+        if (TMemory.MustPrepare(cpu, v15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+        }
+
         TMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v2) & (v16 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -4024,6 +4339,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
+        if (TMemory.MustPrepare(cpu, v15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+        }
+
         TMemory.Store(cpu, mem, v15, (v16 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4638,6 +4958,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v5 = v4 & v0;
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -4658,6 +4983,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)(v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4673,6 +5003,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v13 = v12 & v0;
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -4695,6 +5030,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)(v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4799,6 +5139,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 & v0;
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -4819,6 +5164,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)(v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4834,6 +5184,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 & v0;
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -4856,6 +5211,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4960,6 +5320,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 & v0;
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -4980,6 +5345,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4995,6 +5365,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 & v0;
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5017,6 +5392,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5120,6 +5500,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 & v0;
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5139,6 +5524,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5154,6 +5544,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 & v0;
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5175,6 +5570,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5746,6 +6146,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -5765,6 +6170,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)((v4 - v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5780,6 +6190,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -5801,6 +6216,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)((v12 - v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5904,6 +6324,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -5923,6 +6348,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)((v4 - v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5938,6 +6368,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -5959,6 +6394,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 - v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6062,6 +6502,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 - v0;
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -6081,6 +6526,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6096,6 +6546,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 - v0;
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -6117,6 +6572,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6219,6 +6679,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 - v0;
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -6237,6 +6702,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6252,6 +6722,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 - v0;
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -6272,6 +6747,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6830,6 +7310,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v5 = v4 ^ v0;
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -6850,6 +7335,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)(v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6865,6 +7355,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v13 = v12 ^ v0;
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -6887,6 +7382,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)(v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6991,6 +7491,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 ^ v0;
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7011,6 +7516,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7026,6 +7536,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 ^ v0;
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7048,6 +7563,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7152,6 +7672,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 ^ v0;
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7172,6 +7697,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7187,6 +7717,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 ^ v0;
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7209,6 +7744,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7312,6 +7852,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 ^ v0;
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7331,6 +7876,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7346,6 +7896,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 ^ v0;
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7367,6 +7922,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);

@@ -29,6 +29,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -47,6 +52,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -62,6 +72,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -82,6 +97,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -182,6 +202,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 - v0;
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -200,6 +225,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -215,6 +245,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 - v0;
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -235,6 +270,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -334,6 +374,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 - v0;
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -351,6 +396,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -366,6 +416,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 - v0;
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -385,6 +440,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -482,6 +542,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -501,6 +566,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -515,6 +585,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -536,6 +611,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -635,6 +715,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -654,6 +739,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -668,6 +758,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -689,6 +784,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -787,6 +887,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 ^ ((ulong)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -805,6 +910,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -819,6 +929,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 ^ ((ulong)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -839,6 +954,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4808,6 +4928,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -4826,6 +4951,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)((v4 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4841,6 +4971,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -4861,6 +4996,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4961,6 +5101,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 + v0;
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -4979,6 +5124,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4994,6 +5144,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 + v0;
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -5014,6 +5169,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5113,6 +5273,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 + v0;
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -5130,6 +5295,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5145,6 +5315,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 + v0;
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -5164,6 +5339,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5261,6 +5441,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5280,6 +5465,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)(v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5294,6 +5484,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5315,6 +5510,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5414,6 +5614,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5433,6 +5638,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5447,6 +5657,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5468,6 +5683,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5566,6 +5786,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 | ((ulong)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5584,6 +5809,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5598,6 +5828,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 | ((ulong)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5618,6 +5853,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5723,6 +5963,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -5742,6 +5987,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5759,6 +6009,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -5780,6 +6035,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5893,6 +6153,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
         uint v8 = v7 + (v2 + v1);
+        if (TMemory.MustPrepare(cpu, v6, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+        }
+
         TMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v7 ? 1u : 0u) : (v8 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v2 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -5912,6 +6177,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
+        if (TMemory.MustPrepare(cpu, v6, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+        }
+
         TMemory.Store(cpu, mem, v6, (v7 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5929,6 +6199,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
         uint v16 = v15 + (v2 + v1);
+        if (TMemory.MustPrepare(cpu, v14, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+        }
+
         TMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v15 ? 1u : 0u) : (v16 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v16) & (v2 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -5950,6 +6225,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+        }
+
         TMemory.Store(cpu, mem, v14, (v15 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6062,6 +6342,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
         ulong v9 = v8 + (v2 + ((ulong)v1));
+        if (TMemory.MustPrepare(cpu, v7, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+        }
+
         TMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v9) & (v2 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -6080,6 +6365,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
+        if (TMemory.MustPrepare(cpu, v7, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+        }
+
         TMemory.Store(cpu, mem, v7, (v8 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6097,6 +6387,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
         ulong v17 = v16 + (v2 + ((ulong)v1));
+        if (TMemory.MustPrepare(cpu, v15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+        }
+
         TMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v17) & (v2 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -6117,6 +6412,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
+        if (TMemory.MustPrepare(cpu, v15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+        }
+
         TMemory.Store(cpu, mem, v15, (v16 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6228,6 +6528,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -6247,6 +6552,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6264,6 +6574,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -6285,6 +6600,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6398,6 +6718,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
         uint v8 = v7 - (v2 + v1);
+        if (TMemory.MustPrepare(cpu, v6, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+        }
+
         TMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -6417,6 +6742,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<uint>(cpu, mem, v6);
+        if (TMemory.MustPrepare(cpu, v6, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+        }
+
         TMemory.Store(cpu, mem, v6, (v7 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6434,6 +6764,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
         uint v16 = v15 - (v2 + v1);
+        if (TMemory.MustPrepare(cpu, v14, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+        }
+
         TMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -6455,6 +6790,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<uint>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+        }
+
         TMemory.Store(cpu, mem, v14, (v15 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6567,6 +6907,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
         ulong v9 = v8 - (v2 + ((ulong)v1));
+        if (TMemory.MustPrepare(cpu, v7, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+        }
+
         TMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v2 ? 1u : 0u) : (v8 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v2) & (v8 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -6585,6 +6930,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
         ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
+        if (TMemory.MustPrepare(cpu, v7, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+        }
+
         TMemory.Store(cpu, mem, v7, (v8 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6602,6 +6952,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
         ulong v17 = v16 - (v2 + ((ulong)v1));
+        if (TMemory.MustPrepare(cpu, v15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+        }
+
         TMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v2) & (v16 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -6622,6 +6977,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
         ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
+        if (TMemory.MustPrepare(cpu, v15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+        }
+
         TMemory.Store(cpu, mem, v15, (v16 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6727,6 +7087,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -6746,6 +7111,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)(v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6760,6 +7130,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -6781,6 +7156,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6880,6 +7260,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -6899,6 +7284,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6913,6 +7303,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -6934,6 +7329,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7032,6 +7432,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 & ((ulong)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7050,6 +7455,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7064,6 +7474,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 & ((ulong)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7084,6 +7499,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7184,6 +7604,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -7202,6 +7627,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7217,6 +7647,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -7237,6 +7672,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7337,6 +7777,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 - v0;
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -7355,6 +7800,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7370,6 +7820,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 - v0;
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -7390,6 +7845,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7489,6 +7949,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 - v0;
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -7506,6 +7971,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7521,6 +7991,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 - v0;
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -7540,6 +8015,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7637,6 +8117,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7656,6 +8141,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7670,6 +8160,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7691,6 +8186,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7790,6 +8290,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7809,6 +8314,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7823,6 +8333,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7844,6 +8359,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7942,6 +8462,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 ^ ((ulong)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7960,6 +8485,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7974,6 +8504,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 ^ ((ulong)op->Immediate);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7994,6 +8529,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);

@@ -9567,7 +9567,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (byte)v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 1);
+        }
+
+        TMemory.Store(cpu, mem, a3, (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9579,7 +9585,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (byte)v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
+        }
+
+        TMemory.Store(cpu, mem, a11, (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9597,7 +9609,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (ushort)v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 2);
+        }
+
+        TMemory.Store(cpu, mem, a3, (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9609,7 +9627,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (ushort)v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 2);
+        }
+
+        TMemory.Store(cpu, mem, a11, (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9627,7 +9651,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
+        }
+
+        TMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9639,7 +9669,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9657,7 +9693,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+        }
+
+        TMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9669,7 +9711,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9796,7 +9844,7 @@ public static unsafe partial class Handlers<TMemory>
 
     public static int Mov_rm16_Sreg(CpuState* cpu, TbOp* op, byte* mem)
     {
-        uint v0 = *(ushort*)((byte*)cpu + 310);
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v0 & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9805,9 +9853,15 @@ public static unsafe partial class Handlers<TMemory>
     public static int Mov_rm16_Sreg_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 310);
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v3 + ((ulong)op->Displacement)), (ushort)(v0 & (0xffffu)));
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
+        }
+
+        TMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9815,18 +9869,24 @@ public static unsafe partial class Handlers<TMemory>
     public static int Mov_rm16_Sreg_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 310);
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (ushort)(v0 & (0xffffu)));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 2);
+        }
+
+        TMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
 
     public static int Mov_r32m16_Sreg(CpuState* cpu, TbOp* op, byte* mem)
     {
-        uint v0 = *(ushort*)((byte*)cpu + 310);
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -9835,9 +9895,15 @@ public static unsafe partial class Handlers<TMemory>
     public static int Mov_r32m16_Sreg_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 310);
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v3 + ((ulong)op->Displacement)), (ushort)(v0 & (0xffffu)));
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
+        }
+
+        TMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9845,18 +9911,24 @@ public static unsafe partial class Handlers<TMemory>
     public static int Mov_r32m16_Sreg_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 310);
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (ushort)(v0 & (0xffffu)));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 2);
+        }
+
+        TMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
 
     public static int Mov_r64m16_Sreg(CpuState* cpu, TbOp* op, byte* mem)
     {
-        uint v0 = *(ushort*)((byte*)cpu + 310);
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -9865,9 +9937,15 @@ public static unsafe partial class Handlers<TMemory>
     public static int Mov_r64m16_Sreg_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 310);
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v3 + ((ulong)op->Displacement)), (ushort)(v0 & (0xffffu)));
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
+        }
+
+        TMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9875,11 +9953,17 @@ public static unsafe partial class Handlers<TMemory>
     public static int Mov_r64m16_Sreg_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 310);
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (ushort)(v0 & (0xffffu)));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 2);
+        }
+
+        TMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9944,7 +10028,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ushort*)((byte*)cpu + 310) = (ushort)v2;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v2;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9959,7 +10043,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ushort*)((byte*)cpu + 310) = (ushort)v3;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9976,7 +10060,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ushort*)((byte*)cpu + 310) = (ushort)v11;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9990,7 +10074,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ushort*)((byte*)cpu + 310) = (ushort)v2;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v2;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10005,7 +10089,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ushort*)((byte*)cpu + 310) = (ushort)v3;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10022,7 +10106,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ushort*)((byte*)cpu + 310) = (ushort)v11;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10036,7 +10120,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ushort*)((byte*)cpu + 310) = (ushort)v3;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10051,7 +10135,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ushort*)((byte*)cpu + 310) = (ushort)v3;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10068,7 +10152,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ushort*)((byte*)cpu + 310) = (ushort)v11;
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10095,7 +10179,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v9;
-        TMemory.Store(cpu, mem, (v6 + ((ulong)op->Displacement)), (ushort)v1);
+        ulong a8 = (v6 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a8, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 2);
+        }
+
+        TMemory.Store(cpu, mem, a8, (ushort)v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10114,7 +10204,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v17;
-        TMemory.Store(cpu, mem, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), (ushort)v1);
+        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
+        if (TMemory.MustPrepare(cpu, a16, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 2);
+        }
+
+        TMemory.Store(cpu, mem, a16, (ushort)v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10142,7 +10238,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v9;
-        TMemory.Store(cpu, mem, (v6 + ((ulong)op->Displacement)), v1);
+        ulong a8 = (v6 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a8, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 8);
+        }
+
+        TMemory.Store(cpu, mem, a8, v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10161,7 +10263,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v17;
-        TMemory.Store(cpu, mem, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), v1);
+        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
+        if (TMemory.MustPrepare(cpu, a16, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 8);
+        }
+
+        TMemory.Store(cpu, mem, a16, v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10295,6 +10403,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + 216);
         ulong v16 = *(ulong*)((byte*)cpu + 32);
         ulong v18 = v16 - (0x2ul);
+        if (TMemory.MustPrepare(cpu, v18, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v18, 2);
+        }
+
         TMemory.Store(cpu, mem, v18, (ushort)(((uint)((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11)) & (0xffffu)));
         *(ulong*)((byte*)cpu + 32) = v18;
         op++;
@@ -10314,6 +10427,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + 216);
         ulong v15 = *(ulong*)((byte*)cpu + 32);
         ulong v17 = v15 - (0x8ul);
+        if (TMemory.MustPrepare(cpu, v17, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 8);
+        }
+
         TMemory.Store(cpu, mem, v17, (((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11) & (0xfffffffffffcfffful)));
         *(ulong*)((byte*)cpu + 32) = v17;
         op++;
@@ -10515,7 +10633,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (byte)v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 1);
+        }
+
+        TMemory.Store(cpu, mem, a3, (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10527,7 +10651,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (byte)v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
+        }
+
+        TMemory.Store(cpu, mem, a11, (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10537,7 +10667,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (ushort)v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 2);
+        }
+
+        TMemory.Store(cpu, mem, a3, (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10549,7 +10685,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (ushort)v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 2);
+        }
+
+        TMemory.Store(cpu, mem, a11, (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10559,7 +10701,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
+        }
+
+        TMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10571,7 +10719,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10581,7 +10735,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+        }
+
+        TMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10593,7 +10753,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10605,6 +10771,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
         uint v4 = TMemory.Load<byte>(cpu, mem, (v0 + v2));
+        if (TMemory.MustPrepare(cpu, v1, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 1);
+        }
+
         TMemory.Store(cpu, mem, v1, (byte)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v6 * (0x2ul))));
@@ -10659,7 +10830,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
         uint v6 = TMemory.Load<byte>(cpu, mem, (((ulong)v0) + v3));
-        TMemory.Store(cpu, mem, ((ulong)v1), (byte)v6);
+        ulong a5 = ((ulong)v1);
+        if (TMemory.MustPrepare(cpu, a5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 1);
+        }
+
+        TMemory.Store(cpu, mem, a5, (byte)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -10713,6 +10890,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
         uint v4 = TMemory.Load<ushort>(cpu, mem, (v0 + v2));
+        if (TMemory.MustPrepare(cpu, v1, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 2);
+        }
+
         TMemory.Store(cpu, mem, v1, (ushort)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v6 * (0x4ul))));
@@ -10767,7 +10949,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
         uint v6 = TMemory.Load<ushort>(cpu, mem, (((ulong)v0) + v3));
-        TMemory.Store(cpu, mem, ((ulong)v1), (ushort)v6);
+        ulong a5 = ((ulong)v1);
+        if (TMemory.MustPrepare(cpu, a5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
+        }
+
+        TMemory.Store(cpu, mem, a5, (ushort)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -10821,6 +11009,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
         uint v4 = TMemory.Load<uint>(cpu, mem, (v0 + v2));
+        if (TMemory.MustPrepare(cpu, v1, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 4);
+        }
+
         TMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v6 * (0x8ul))));
@@ -10875,7 +11068,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
         uint v6 = TMemory.Load<uint>(cpu, mem, (((ulong)v0) + v3));
-        TMemory.Store(cpu, mem, ((ulong)v1), v6);
+        ulong a5 = ((ulong)v1);
+        if (TMemory.MustPrepare(cpu, a5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 4);
+        }
+
+        TMemory.Store(cpu, mem, a5, v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -10929,6 +11128,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, (v0 + v2));
+        if (TMemory.MustPrepare(cpu, v1, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 8);
+        }
+
         TMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v6 * (0x10ul))));
@@ -10983,7 +11187,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, (((ulong)v0) + v3));
-        TMemory.Store(cpu, mem, ((ulong)v1), v6);
+        ulong a5 = ((ulong)v1);
+        if (TMemory.MustPrepare(cpu, a5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 8);
+        }
+
+        TMemory.Store(cpu, mem, a5, v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);

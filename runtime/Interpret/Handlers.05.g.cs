@@ -1472,6 +1472,11 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(byte*)((byte*)cpu + 0);
+        if (TMemory.MustPrepare(cpu, v1, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 1);
+        }
+
         TMemory.Store(cpu, mem, v1, (byte)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v6 * (0x2ul))));
@@ -1522,7 +1527,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(byte*)((byte*)cpu + 0);
-        TMemory.Store(cpu, mem, ((ulong)v1), (byte)v6);
+        ulong a5 = ((ulong)v1);
+        if (TMemory.MustPrepare(cpu, a5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 1);
+        }
+
+        TMemory.Store(cpu, mem, a5, (byte)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         op++;
@@ -1572,6 +1583,11 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(ushort*)((byte*)cpu + 0);
+        if (TMemory.MustPrepare(cpu, v1, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 2);
+        }
+
         TMemory.Store(cpu, mem, v1, (ushort)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v6 * (0x4ul))));
@@ -1622,7 +1638,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(ushort*)((byte*)cpu + 0);
-        TMemory.Store(cpu, mem, ((ulong)v1), (ushort)v6);
+        ulong a5 = ((ulong)v1);
+        if (TMemory.MustPrepare(cpu, a5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
+        }
+
+        TMemory.Store(cpu, mem, a5, (ushort)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         op++;
@@ -1672,6 +1694,11 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(uint*)((byte*)cpu + 0);
+        if (TMemory.MustPrepare(cpu, v1, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 4);
+        }
+
         TMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v6 * (0x8ul))));
@@ -1722,7 +1749,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(uint*)((byte*)cpu + 0);
-        TMemory.Store(cpu, mem, ((ulong)v1), v6);
+        ulong a5 = ((ulong)v1);
+        if (TMemory.MustPrepare(cpu, a5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 4);
+        }
+
+        TMemory.Store(cpu, mem, a5, v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         op++;
@@ -1772,6 +1805,11 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
+        if (TMemory.MustPrepare(cpu, v1, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 8);
+        }
+
         TMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v6 * (0x10ul))));
@@ -1822,7 +1860,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v6 = *(ulong*)((byte*)cpu + 0);
-        TMemory.Store(cpu, mem, ((ulong)v1), v6);
+        ulong a5 = ((ulong)v1);
+        if (TMemory.MustPrepare(cpu, a5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 8);
+        }
+
+        TMemory.Store(cpu, mem, a5, v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         op++;
@@ -3192,6 +3236,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -3208,6 +3257,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3225,6 +3279,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -3243,6 +3302,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3285,6 +3349,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -3301,6 +3370,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3319,6 +3393,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -3337,6 +3416,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3382,6 +3466,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -3397,6 +3486,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3417,6 +3511,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -3434,6 +3533,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3477,6 +3581,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -3492,6 +3601,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3511,6 +3625,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -3528,6 +3647,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3578,6 +3702,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -3602,6 +3731,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3620,6 +3754,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -3646,6 +3785,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3694,6 +3838,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -3718,6 +3867,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3735,6 +3889,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -3761,6 +3920,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3811,6 +3975,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -3835,6 +4004,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3853,6 +4027,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -3879,6 +4058,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3927,6 +4111,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v16);
         ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -3951,6 +4140,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3968,6 +4162,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v24);
         ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -3994,6 +4193,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4034,6 +4238,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -4050,6 +4259,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4067,6 +4281,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -4085,6 +4304,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4122,6 +4346,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
@@ -4137,6 +4366,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4153,6 +4387,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -4170,6 +4409,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4207,6 +4451,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
@@ -4222,6 +4471,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4238,6 +4492,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
@@ -4255,6 +4514,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4297,6 +4561,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -4313,6 +4582,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4331,6 +4605,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -4349,6 +4628,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4388,6 +4672,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
@@ -4403,6 +4692,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4420,6 +4714,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
@@ -4437,6 +4736,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4476,6 +4780,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
@@ -4491,6 +4800,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4508,6 +4822,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
@@ -4525,6 +4844,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4570,6 +4894,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -4585,6 +4914,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4605,6 +4939,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -4622,6 +4961,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4667,6 +5011,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -4682,6 +5031,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4702,6 +5056,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -4719,6 +5078,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4762,6 +5126,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -4777,6 +5146,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4796,6 +5170,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -4813,6 +5192,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4856,6 +5240,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -4871,6 +5260,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4890,6 +5284,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -4907,6 +5306,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4950,6 +5354,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
         ulong v25 = *(ulong*)((byte*)cpu + 192);
@@ -4965,6 +5374,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4984,6 +5398,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
@@ -5001,6 +5420,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5042,6 +5466,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -5057,6 +5486,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5075,6 +5509,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -5092,6 +5531,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5142,6 +5586,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -5166,6 +5615,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5184,6 +5638,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -5210,6 +5669,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5260,6 +5724,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -5284,6 +5753,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5302,6 +5776,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -5328,6 +5807,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5375,6 +5859,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -5398,6 +5887,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5415,6 +5909,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -5440,6 +5939,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5488,6 +5992,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v24 = (ulong)(long)(int)((uint)(short)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -5512,6 +6021,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5529,6 +6043,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v32 = (ulong)(long)(int)((uint)(short)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -5555,6 +6074,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5601,6 +6125,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v12 = v6 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v12);
         ulong v20 = (ulong)(long)(int)v12;
         ulong v21 = *(ulong*)((byte*)cpu + 184);
@@ -5625,6 +6154,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5641,6 +6175,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v14 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v20);
         ulong v28 = (ulong)(long)(int)v20;
         ulong v29 = *(ulong*)((byte*)cpu + 184);
@@ -5667,6 +6206,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5712,6 +6256,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
@@ -5735,6 +6284,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5751,6 +6305,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
@@ -5776,6 +6335,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5826,6 +6390,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -5850,6 +6419,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5868,6 +6442,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -5894,6 +6473,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5944,6 +6528,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -5968,6 +6557,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5986,6 +6580,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -6012,6 +6611,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6059,6 +6663,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -6082,6 +6691,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6099,6 +6713,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -6124,6 +6743,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6172,6 +6796,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v23 = (ulong)(long)(int)((uint)(short)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -6196,6 +6825,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6213,6 +6847,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v31 = (ulong)(long)(int)((uint)(short)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -6239,6 +6878,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6287,6 +6931,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v13);
         ulong v19 = (ulong)(long)(int)v13;
         ulong v20 = *(ulong*)((byte*)cpu + 184);
@@ -6311,6 +6960,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6328,6 +6982,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v21);
         ulong v27 = (ulong)(long)(int)v21;
         ulong v28 = *(ulong*)((byte*)cpu + 184);
@@ -6354,6 +7013,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6399,6 +7063,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)((long)v6 >> (int)v2);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
@@ -6422,6 +7091,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6438,6 +7112,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)((long)v14 >> (int)v2);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
@@ -6463,6 +7142,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6509,7 +7193,13 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (byte)((uint)op->Immediate));
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 1);
+        }
+
+        TMemory.Store(cpu, mem, a3, (byte)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6520,7 +7210,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (byte)((uint)op->Immediate));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
+        }
+
+        TMemory.Store(cpu, mem, a11, (byte)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6536,7 +7232,13 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), (ushort)((uint)op->Immediate));
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 2);
+        }
+
+        TMemory.Store(cpu, mem, a3, (ushort)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6547,7 +7249,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), (ushort)((uint)op->Immediate));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 2);
+        }
+
+        TMemory.Store(cpu, mem, a11, (ushort)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6563,7 +7271,13 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), ((uint)op->Immediate));
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
+        }
+
+        TMemory.Store(cpu, mem, a3, ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6574,7 +7288,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), ((uint)op->Immediate));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+        }
+
+        TMemory.Store(cpu, mem, a11, ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6590,7 +7310,13 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), ((ulong)op->Immediate));
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+        }
+
+        TMemory.Store(cpu, mem, a3, ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6601,7 +7327,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), ((ulong)op->Immediate));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6721,6 +7453,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -6737,6 +7474,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6754,6 +7496,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -6772,6 +7519,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6814,6 +7566,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -6830,6 +7587,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6848,6 +7610,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -6866,6 +7633,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6911,6 +7683,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -6926,6 +7703,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6946,6 +7728,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -6963,6 +7750,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7006,6 +7798,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -7021,6 +7818,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7040,6 +7842,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -7057,6 +7864,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7107,6 +7919,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -7131,6 +7948,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7149,6 +7971,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -7175,6 +8002,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7223,6 +8055,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -7247,6 +8084,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7264,6 +8106,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -7290,6 +8137,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7340,6 +8192,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -7364,6 +8221,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7382,6 +8244,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -7408,6 +8275,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7456,6 +8328,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v16);
         ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -7480,6 +8357,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7497,6 +8379,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v24);
         ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -7523,6 +8410,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7563,6 +8455,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -7579,6 +8476,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7596,6 +8498,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -7614,6 +8521,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7651,6 +8563,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
@@ -7666,6 +8583,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7682,6 +8604,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -7699,6 +8626,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7736,6 +8668,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
@@ -7751,6 +8688,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7767,6 +8709,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
@@ -7784,6 +8731,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7826,6 +8778,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -7842,6 +8799,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7860,6 +8822,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -7878,6 +8845,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7917,6 +8889,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
@@ -7932,6 +8909,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7949,6 +8931,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
@@ -7966,6 +8953,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8005,6 +8997,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
@@ -8020,6 +9017,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8037,6 +9039,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
@@ -8054,6 +9061,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8099,6 +9111,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -8114,6 +9131,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8134,6 +9156,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -8151,6 +9178,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8196,6 +9228,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -8211,6 +9248,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8231,6 +9273,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -8248,6 +9295,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8291,6 +9343,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -8306,6 +9363,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8325,6 +9387,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -8342,6 +9409,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8385,6 +9457,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -8400,6 +9477,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8419,6 +9501,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -8436,6 +9523,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8479,6 +9571,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
         ulong v25 = *(ulong*)((byte*)cpu + 192);
@@ -8494,6 +9591,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8513,6 +9615,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
@@ -8530,6 +9637,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);

@@ -24,6 +24,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -39,6 +44,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -57,6 +67,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -74,6 +89,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -124,6 +144,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -148,6 +173,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -166,6 +196,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -192,6 +227,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -242,6 +282,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -266,6 +311,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -284,6 +334,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -310,6 +365,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -357,6 +417,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -380,6 +445,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -397,6 +467,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -422,6 +497,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -470,6 +550,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v24 = (ulong)(long)(int)((uint)(short)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -494,6 +579,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -511,6 +601,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v32 = (ulong)(long)(int)((uint)(short)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -537,6 +632,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -583,6 +683,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v12 = v6 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v12);
         ulong v20 = (ulong)(long)(int)v12;
         ulong v21 = *(ulong*)((byte*)cpu + 184);
@@ -607,6 +712,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -623,6 +733,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v14 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v20);
         ulong v28 = (ulong)(long)(int)v20;
         ulong v29 = *(ulong*)((byte*)cpu + 184);
@@ -649,6 +764,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -694,6 +814,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
@@ -717,6 +842,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -733,6 +863,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
@@ -758,6 +893,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -808,6 +948,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -832,6 +977,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -850,6 +1000,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -876,6 +1031,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -926,6 +1086,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -950,6 +1115,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -968,6 +1138,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -994,6 +1169,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1041,6 +1221,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -1064,6 +1249,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1081,6 +1271,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -1106,6 +1301,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1154,6 +1354,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v23 = (ulong)(long)(int)((uint)(short)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -1178,6 +1383,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1195,6 +1405,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v31 = (ulong)(long)(int)((uint)(short)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -1221,6 +1436,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1269,6 +1489,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v13);
         ulong v19 = (ulong)(long)(int)v13;
         ulong v20 = *(ulong*)((byte*)cpu + 184);
@@ -1293,6 +1518,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1310,6 +1540,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v21);
         ulong v27 = (ulong)(long)(int)v21;
         ulong v28 = *(ulong*)((byte*)cpu + 184);
@@ -1336,6 +1571,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1381,6 +1621,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)((long)v6 >> (int)v2);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
@@ -1404,6 +1649,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1420,6 +1670,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)((long)v14 >> (int)v2);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
@@ -1445,6 +1700,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1488,6 +1748,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -1505,6 +1770,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1523,6 +1793,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -1542,6 +1817,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1587,6 +1867,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -1604,6 +1889,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1623,6 +1913,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -1642,6 +1937,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0x7u);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1690,6 +1990,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -1706,6 +2011,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1727,6 +2037,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -1745,6 +2060,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1791,6 +2111,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -1807,6 +2132,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<byte>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+        }
+
         TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1827,6 +2157,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -1845,6 +2180,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<byte>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+        }
+
         TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1898,6 +2238,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -1923,6 +2268,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1942,6 +2292,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -1969,6 +2324,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2020,6 +2380,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -2045,6 +2410,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2063,6 +2433,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -2090,6 +2465,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2143,6 +2523,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -2168,6 +2553,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2187,6 +2577,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -2214,6 +2609,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2265,6 +2665,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)v16);
         ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -2290,6 +2695,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+        }
+
         TMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2308,6 +2718,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)v24);
         ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -2335,6 +2750,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+        }
+
         TMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2378,6 +2798,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -2395,6 +2820,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2413,6 +2843,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -2432,6 +2867,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2472,6 +2912,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
@@ -2488,6 +2933,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2505,6 +2955,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -2523,6 +2978,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2563,6 +3023,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
@@ -2579,6 +3044,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2596,6 +3066,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
@@ -2614,6 +3089,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2659,6 +3139,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -2676,6 +3161,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2695,6 +3185,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -2714,6 +3209,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0xfu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2756,6 +3256,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
@@ -2772,6 +3277,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2790,6 +3300,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
@@ -2808,6 +3323,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2850,6 +3370,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
@@ -2866,6 +3391,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2884,6 +3414,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
@@ -2902,6 +3437,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2950,6 +3490,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -2966,6 +3511,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2987,6 +3537,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -3005,6 +3560,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3053,6 +3613,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -3069,6 +3634,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3090,6 +3660,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -3108,6 +3683,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3154,6 +3734,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -3170,6 +3755,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3190,6 +3780,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -3208,6 +3803,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3254,6 +3854,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -3270,6 +3875,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = v4 + ((ulong)op->Displacement);
         uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3290,6 +3900,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -3308,6 +3923,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3354,6 +3974,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
         ulong v25 = *(ulong*)((byte*)cpu + 192);
@@ -3370,6 +3995,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3390,6 +4020,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
@@ -3408,6 +4043,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3452,6 +4092,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -3468,6 +4113,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3487,6 +4137,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -3505,6 +4160,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3558,6 +4218,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -3583,6 +4248,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3602,6 +4272,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -3629,6 +4304,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3682,6 +4362,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -3707,6 +4392,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3726,6 +4416,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -3753,6 +4448,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3803,6 +4503,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -3827,6 +4532,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3845,6 +4555,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -3871,6 +4586,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3922,6 +4642,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v24 = (ulong)(long)(int)((uint)(short)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -3947,6 +4672,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3965,6 +4695,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v32 = (ulong)(long)(int)((uint)(short)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -3992,6 +4727,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4041,6 +4781,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v12 = v6 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v12);
         ulong v20 = (ulong)(long)(int)v12;
         ulong v21 = *(ulong*)((byte*)cpu + 184);
@@ -4066,6 +4811,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4083,6 +4833,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v14 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v20);
         ulong v28 = (ulong)(long)(int)v20;
         ulong v29 = *(ulong*)((byte*)cpu + 184);
@@ -4110,6 +4865,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4158,6 +4918,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
@@ -4182,6 +4947,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4199,6 +4969,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 >> (int)v2;
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
@@ -4225,6 +5000,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4278,6 +5058,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -4303,6 +5088,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4322,6 +5112,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -4349,6 +5144,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4402,6 +5202,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -4427,6 +5232,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4446,6 +5256,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -4473,6 +5288,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4523,6 +5343,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -4547,6 +5372,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4565,6 +5395,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -4591,6 +5426,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4642,6 +5482,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v23 = (ulong)(long)(int)((uint)(short)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -4667,6 +5512,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4685,6 +5535,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v31 = (ulong)(long)(int)((uint)(short)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -4712,6 +5567,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4763,6 +5623,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v13);
         ulong v19 = (ulong)(long)(int)v13;
         ulong v20 = *(ulong*)((byte*)cpu + 184);
@@ -4788,6 +5653,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4806,6 +5676,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v21);
         ulong v27 = (ulong)(long)(int)v21;
         ulong v28 = *(ulong*)((byte*)cpu + 184);
@@ -4833,6 +5708,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4881,6 +5761,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)((long)v6 >> (int)v2);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
@@ -4905,6 +5790,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(v0 & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4922,6 +5812,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)((long)v14 >> (int)v2);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
@@ -4948,6 +5843,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(v0 & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5412,7 +6312,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (ushort)v1);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 2);
+        }
+
+        TMemory.Store(cpu, mem, a12, (ushort)v1);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6851,7 +7757,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (ushort)v1);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 2);
+        }
+
+        TMemory.Store(cpu, mem, a12, (ushort)v1);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7762,6 +8674,11 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
+        if (TMemory.MustPrepare(cpu, v4, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+        }
+
         TMemory.Store(cpu, mem, v4, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v4;
         TbOp* next = op->Target;

@@ -629,6 +629,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)(v4 ^ (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -642,6 +647,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)(v12 ^ (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -702,6 +712,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (0 - v4) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -720,6 +735,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)((0 - v4) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -735,6 +755,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (0 - v12) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -755,6 +780,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)((0 - v12) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3526,6 +3556,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3539,6 +3574,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3580,6 +3620,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 ^ (0xffffffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3593,6 +3638,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ (0xffffffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3634,6 +3684,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 ^ (0xfffffffffffffffful)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3647,6 +3702,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ (0xfffffffffffffffful)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3707,6 +3767,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (0 - v4) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -3725,6 +3790,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)((0 - v4) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3740,6 +3810,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (0 - v12) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -3760,6 +3835,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((0 - v12) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3860,6 +3940,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = 0 - v4;
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -3878,6 +3963,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (0 - v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3893,6 +3983,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = 0 - v12;
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -3913,6 +4008,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (0 - v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4012,6 +4112,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = 0 - v4;
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -4029,6 +4134,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (0 - v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4044,6 +4154,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = 0 - v12;
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -4063,6 +4178,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (0 - v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5534,6 +5654,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (v4 + (0x1u)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == ((0xffffff80u) & (0xffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v7) ^ (0x1u)));
@@ -5551,6 +5676,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)((v4 + (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5565,6 +5695,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (v12 + (0x1u)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == ((0xffffff80u) & (0xffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v15) ^ (0x1u)));
@@ -5584,6 +5719,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)((v12 + (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5679,6 +5819,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<byte>(cpu, mem, v4);
         uint v8 = (v5 - (0x1u)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v4, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
+        }
+
         TMemory.Store(cpu, mem, v4, (byte)v8);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == ((0x7fu) & (0xffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
@@ -5696,6 +5841,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<byte>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
+        }
+
         TMemory.Store(cpu, mem, v4, (byte)((v5 - (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5710,6 +5860,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<byte>(cpu, mem, v12);
         uint v16 = (v13 - (0x1u)) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v12, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
+        }
+
         TMemory.Store(cpu, mem, v12, (byte)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == ((0x7fu) & (0xffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
@@ -5729,6 +5884,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<byte>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
+        }
+
         TMemory.Store(cpu, mem, v12, (byte)((v13 - (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5822,6 +5982,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 + (0x1u)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == ((0xffff8000u) & (0xffffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v7) ^ (0x1u)));
@@ -5839,6 +6004,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)((v4 + (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5853,6 +6023,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 + (0x1u)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == ((0xffff8000u) & (0xffffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v15) ^ (0x1u)));
@@ -5872,6 +6047,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 + (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5967,6 +6147,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 + (0x1u);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v5) ^ (0x1u)));
@@ -5984,6 +6169,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 + (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5998,6 +6188,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 + (0x1u);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v13 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v13) ^ (0x1u)));
@@ -6017,6 +6212,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 + (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6111,6 +6311,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 + (0x1ul);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x8000000000000000ul) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v4 ^ v5) ^ (0x1ul));
@@ -6127,6 +6332,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 + (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6141,6 +6351,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 + (0x1ul);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v13 == (0x8000000000000000ul) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v12 ^ v13) ^ (0x1ul));
@@ -6159,6 +6374,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 + (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6252,6 +6472,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
         uint v8 = (v5 - (0x1u)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v4, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
+        }
+
         TMemory.Store(cpu, mem, v4, (ushort)v8);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == ((0x7fffu) & (0xffffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
@@ -6269,6 +6494,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
+        }
+
         TMemory.Store(cpu, mem, v4, (ushort)((v5 - (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6283,6 +6513,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
         uint v16 = (v13 - (0x1u)) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v12, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
+        }
+
         TMemory.Store(cpu, mem, v12, (ushort)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == ((0x7fffu) & (0xffffu)) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
@@ -6302,6 +6537,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
+        }
+
         TMemory.Store(cpu, mem, v12, (ushort)((v13 - (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6395,6 +6635,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<uint>(cpu, mem, v4);
         uint v6 = v5 - (0x1u);
+        if (TMemory.MustPrepare(cpu, v4, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
+        }
+
         TMemory.Store(cpu, mem, v4, v6);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ (0x1u)));
@@ -6412,6 +6657,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<uint>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
+        }
+
         TMemory.Store(cpu, mem, v4, (v5 - (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6426,6 +6676,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<uint>(cpu, mem, v12);
         uint v14 = v13 - (0x1u);
+        if (TMemory.MustPrepare(cpu, v12, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
+        }
+
         TMemory.Store(cpu, mem, v12, v14);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v14) ^ (0x1u)));
@@ -6445,6 +6700,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<uint>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
+        }
+
         TMemory.Store(cpu, mem, v12, (v13 - (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6537,6 +6797,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = v2 + ((ulong)op->Displacement);
         ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
         ulong v6 = v5 - (0x1ul);
+        if (TMemory.MustPrepare(cpu, v4, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+        }
+
         TMemory.Store(cpu, mem, v4, v6);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x7ffffffffffffffful) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v5 ^ v6) ^ (0x1ul));
@@ -6553,6 +6818,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+        }
+
         TMemory.Store(cpu, mem, v4, (v5 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6567,6 +6837,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
         ulong v14 = v13 - (0x1ul);
+        if (TMemory.MustPrepare(cpu, v12, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
+        }
+
         TMemory.Store(cpu, mem, v12, v14);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x7ffffffffffffffful) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v13 ^ v14) ^ (0x1ul));
@@ -6585,6 +6860,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
+        }
+
         TMemory.Store(cpu, mem, v12, (v13 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6652,6 +6932,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
+        if (TMemory.MustPrepare(cpu, v4, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+        }
+
         TMemory.Store(cpu, mem, v4, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v4;
         TbOp* next = Dispatch.Find(cpu, v0);
@@ -6670,6 +6955,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v5 = *(ulong*)((byte*)cpu + 32);
         ulong v7 = v5 - (0x8ul);
+        if (TMemory.MustPrepare(cpu, v7, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+        }
+
         TMemory.Store(cpu, mem, v7, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v7;
         TbOp* next = Dispatch.Find(cpu, v3);
@@ -6690,6 +6980,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v13 = *(ulong*)((byte*)cpu + 32);
         ulong v15 = v13 - (0x8ul);
+        if (TMemory.MustPrepare(cpu, v15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+        }
+
         TMemory.Store(cpu, mem, v15, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v15;
         TbOp* next = Dispatch.Find(cpu, v11);
@@ -6749,6 +7044,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -6762,6 +7062,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 32);
         ulong v6 = v4 - (0x2ul);
+        if (TMemory.MustPrepare(cpu, v6, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+        }
+
         TMemory.Store(cpu, mem, v6, (ushort)v3);
         *(ulong*)((byte*)cpu + 32) = v6;
         op++;
@@ -6777,6 +7082,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 32);
         ulong v14 = v12 - (0x2ul);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)v11);
         *(ulong*)((byte*)cpu + 32) = v14;
         op++;
@@ -6789,6 +7099,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x8ul);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -6802,6 +7117,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 32);
         ulong v6 = v4 - (0x8ul);
+        if (TMemory.MustPrepare(cpu, v6, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 8);
+        }
+
         TMemory.Store(cpu, mem, v6, v3);
         *(ulong*)((byte*)cpu + 32) = v6;
         op++;
@@ -6817,6 +7137,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 32);
         ulong v14 = v12 - (0x8ul);
+        if (TMemory.MustPrepare(cpu, v14, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 8);
+        }
+
         TMemory.Store(cpu, mem, v14, v11);
         *(ulong*)((byte*)cpu + 32) = v14;
         op++;
@@ -7381,7 +7706,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 16);
+        }
+
+        TMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7393,7 +7724,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7413,7 +7750,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7433,7 +7776,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 32))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 32);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7453,7 +7802,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7473,7 +7828,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7493,7 +7854,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 32))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 32);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7512,7 +7879,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
+        }
+
+        TMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7524,7 +7897,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7545,7 +7924,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7564,7 +7949,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+        }
+
+        TMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7576,7 +7967,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7597,7 +7994,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -20,7 +20,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -32,7 +38,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -44,7 +56,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -56,7 +74,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -492,7 +516,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 8);
+        }
+
+        TMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -504,7 +534,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 8);
+        }
+
+        TMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -516,7 +552,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 8);
+        }
+
+        TMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -528,7 +570,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 8);
+        }
+
+        TMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1136,6 +1184,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v7 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v2, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v2, 16);
+        }
+
         TMemory.Store(cpu, mem, v2, v7);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1154,6 +1207,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1180,6 +1238,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1206,6 +1269,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 32))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1232,6 +1300,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1258,6 +1331,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1284,6 +1362,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 32))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1548,6 +1631,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1566,6 +1654,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1584,6 +1677,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 32))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1602,6 +1700,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1620,6 +1723,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1638,6 +1746,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 32))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);

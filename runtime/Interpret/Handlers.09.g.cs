@@ -4843,7 +4843,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), v4);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 4);
+        }
+
+        TMemory.Store(cpu, mem, a15, v4);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         op++;
@@ -4879,7 +4885,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), v4);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 8);
+        }
+
+        TMemory.Store(cpu, mem, a15, v4);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         op++;
@@ -4899,7 +4911,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
+        }
+
+        TMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4911,7 +4929,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4929,7 +4953,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+        }
+
+        TMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4941,7 +4971,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4961,7 +4997,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4981,7 +5023,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5065,7 +5113,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), v4);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 8);
+        }
+
+        TMemory.Store(cpu, mem, a15, v4);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         op++;
@@ -5091,6 +5145,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v7 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v2, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v2, 16);
+        }
+
         TMemory.Store(cpu, mem, v2, v7);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5109,6 +5168,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5135,6 +5199,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5161,6 +5230,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 32))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5179,7 +5253,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 16);
+        }
+
+        TMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5191,7 +5271,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5211,7 +5297,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5231,7 +5323,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 32))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 32);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5625,7 +5723,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 192);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v2 + ((ulong)op->Displacement)), (byte)((uint)v0));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a4, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a4, 1);
+        }
+
+        TMemory.Store(cpu, mem, a4, (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5637,7 +5741,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (byte)((uint)v0));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 1);
+        }
+
+        TMemory.Store(cpu, mem, a12, (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5655,7 +5765,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 192);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
+        }
+
+        TMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5667,7 +5783,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (TMemory.MustPrepare(cpu, a14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
+        }
+
+        TMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5685,7 +5807,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v2 + ((ulong)op->Displacement)), (byte)((uint)v0));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a4, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a4, 1);
+        }
+
+        TMemory.Store(cpu, mem, a4, (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5697,7 +5825,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (byte)((uint)v0));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 1);
+        }
+
+        TMemory.Store(cpu, mem, a12, (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5715,7 +5849,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
+        }
+
+        TMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5727,7 +5867,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (TMemory.MustPrepare(cpu, a14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
+        }
+
+        TMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5745,7 +5891,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 160);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v3 + ((ulong)op->Displacement)), (byte)(v0 == (0x0ul) ? 1u : 0u));
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a5, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 1);
+        }
+
+        TMemory.Store(cpu, mem, a5, (byte)(v0 == (0x0ul) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5757,7 +5909,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (byte)(v0 == (0x0ul) ? 1u : 0u));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 1);
+        }
+
+        TMemory.Store(cpu, mem, a13, (byte)(v0 == (0x0ul) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5775,7 +5933,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 160);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v5 + ((ulong)op->Displacement)), (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a7, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a7, 1);
+        }
+
+        TMemory.Store(cpu, mem, a7, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5787,7 +5951,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 1);
+        }
+
+        TMemory.Store(cpu, mem, a15, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5807,7 +5977,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + 160);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v6 + ((ulong)op->Displacement)), (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
+        ulong a8 = (v6 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a8, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 1);
+        }
+
+        TMemory.Store(cpu, mem, a8, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5820,7 +5996,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
+        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
+        if (TMemory.MustPrepare(cpu, a16, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 1);
+        }
+
+        TMemory.Store(cpu, mem, a16, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5840,7 +6022,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + 160);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v8 + ((ulong)op->Displacement)), (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        ulong a10 = (v8 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a10, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a10, 1);
+        }
+
+        TMemory.Store(cpu, mem, a10, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5853,7 +6041,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Index);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v11 + ((ulong)op->Displacement)) + (v8 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v17), (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        ulong a18 = ((((v11 + ((ulong)op->Displacement)) + (v8 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v17);
+        if (TMemory.MustPrepare(cpu, a18, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a18, 1);
+        }
+
+        TMemory.Store(cpu, mem, a18, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5871,7 +6065,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)((uint)(v0 >> (int)(0x3fu))));
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
+        }
+
+        TMemory.Store(cpu, mem, a6, (byte)((uint)(v0 >> (int)(0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5883,7 +6083,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)((uint)(v0 >> (int)(0x3fu))));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (TMemory.MustPrepare(cpu, a14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
+        }
+
+        TMemory.Store(cpu, mem, a14, (byte)((uint)(v0 >> (int)(0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5901,7 +6107,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v6 + ((ulong)op->Displacement)), (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
+        ulong a8 = (v6 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a8, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 1);
+        }
+
+        TMemory.Store(cpu, mem, a8, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5913,7 +6125,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
+        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
+        if (TMemory.MustPrepare(cpu, a16, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 1);
+        }
+
+        TMemory.Store(cpu, mem, a16, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5931,7 +6149,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 176);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v2 + ((ulong)op->Displacement)), (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a4, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a4, 1);
+        }
+
+        TMemory.Store(cpu, mem, a4, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5943,7 +6167,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 1);
+        }
+
+        TMemory.Store(cpu, mem, a12, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5961,7 +6191,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 176);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v4 + ((ulong)op->Displacement)), (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a6, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
+        }
+
+        TMemory.Store(cpu, mem, a6, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5973,7 +6209,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (TMemory.MustPrepare(cpu, a14, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
+        }
+
+        TMemory.Store(cpu, mem, a14, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5993,7 +6235,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v7 + ((ulong)op->Displacement)), (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a9, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a9, 1);
+        }
+
+        TMemory.Store(cpu, mem, a9, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6006,7 +6254,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (TMemory.MustPrepare(cpu, a17, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a17, 1);
+        }
+
+        TMemory.Store(cpu, mem, a17, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6026,7 +6280,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v9 + ((ulong)op->Displacement)), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
+        }
+
+        TMemory.Store(cpu, mem, a11, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6039,7 +6299,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (TMemory.MustPrepare(cpu, a19, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a19, 1);
+        }
+
+        TMemory.Store(cpu, mem, a19, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6061,7 +6327,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v7 = *(ulong*)((byte*)cpu + 160);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v11 + ((ulong)op->Displacement)), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
+        ulong a13 = (v11 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a13, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 1);
+        }
+
+        TMemory.Store(cpu, mem, a13, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6075,7 +6347,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v20 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v20), (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
+        ulong a21 = ((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v20);
+        if (TMemory.MustPrepare(cpu, a21, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a21, 1);
+        }
+
+        TMemory.Store(cpu, mem, a21, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6097,7 +6375,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v7 = *(ulong*)((byte*)cpu + 160);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v13 + ((ulong)op->Displacement)), (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        ulong a15 = (v13 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a15, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 1);
+        }
+
+        TMemory.Store(cpu, mem, a15, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6111,7 +6395,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Index);
         ulong v16 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v16 + ((ulong)op->Displacement)) + (v13 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v22), (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        ulong a23 = ((((v16 + ((ulong)op->Displacement)) + (v13 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v22);
+        if (TMemory.MustPrepare(cpu, a23, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a23, 1);
+        }
+
+        TMemory.Store(cpu, mem, a23, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6122,6 +6412,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 312);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -6134,6 +6429,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 312);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
+        if (TMemory.MustPrepare(cpu, v4, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+        }
+
         TMemory.Store(cpu, mem, v4, ((ulong)v0));
         *(ulong*)((byte*)cpu + 32) = v4;
         op++;

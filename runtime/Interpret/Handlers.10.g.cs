@@ -210,6 +210,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -235,6 +240,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -255,6 +265,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -282,6 +297,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -337,6 +357,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -362,6 +387,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -382,6 +412,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -409,6 +444,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -459,6 +499,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -483,6 +528,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -501,6 +551,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -527,6 +582,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -585,6 +645,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -611,6 +676,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -632,6 +702,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -660,6 +735,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -718,6 +798,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -744,6 +829,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -765,6 +855,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -793,6 +888,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -846,6 +946,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -871,6 +976,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -890,6 +1000,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -917,6 +1032,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -928,6 +1048,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 314);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
@@ -940,6 +1065,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 314);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
+        if (TMemory.MustPrepare(cpu, v4, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+        }
+
         TMemory.Store(cpu, mem, v4, ((ulong)v0));
         *(ulong*)((byte*)cpu + 32) = v4;
         op++;
@@ -974,6 +1104,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -987,6 +1122,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1002,6 +1142,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
         uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
+        if (TMemory.MustPrepare(cpu, v24, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+        }
+
         TMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
@@ -1017,6 +1162,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
         uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
+        if (TMemory.MustPrepare(cpu, v24, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+        }
+
         TMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1102,6 +1252,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -1115,6 +1270,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1130,6 +1290,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
         uint v24 = TMemory.Load<uint>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
         op++;
@@ -1145,6 +1310,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
         uint v24 = TMemory.Load<uint>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1230,6 +1400,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -1243,6 +1418,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1258,6 +1438,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
         ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
         op++;
@@ -1273,6 +1458,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
         ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1380,6 +1570,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -1405,6 +1600,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1425,6 +1625,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -1452,6 +1657,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1507,6 +1717,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -1532,6 +1747,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1552,6 +1772,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -1579,6 +1804,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1629,6 +1859,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -1653,6 +1888,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1671,6 +1911,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -1697,6 +1942,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1755,6 +2005,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -1781,6 +2036,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+        }
+
         TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1802,6 +2062,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -1830,6 +2095,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+        }
+
         TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1888,6 +2158,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -1914,6 +2189,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         uint v6 = TMemory.Load<uint>(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+        }
+
         TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1935,6 +2215,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -1963,6 +2248,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2016,6 +2306,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -2041,6 +2336,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = v3 + ((ulong)op->Displacement);
         ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v5, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+        }
+
         TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2060,6 +2360,11 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -2087,6 +2392,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2278,7 +2588,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
-        TMemory.Store(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), v12);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (TMemory.MustPrepare(cpu, a10, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a10, 4);
+        }
+
+        TMemory.Store(cpu, mem, a10, v12);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2317,7 +2633,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
-        TMemory.Store(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), v12);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (TMemory.MustPrepare(cpu, a10, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a10, 4);
+        }
+
+        TMemory.Store(cpu, mem, a10, v12);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2993,6 +3315,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<byte>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
+        }
+
         TMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -3016,6 +3343,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<byte>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
+        }
+
         TMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -3033,6 +3365,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<byte>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
+        }
+
         TMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -3058,6 +3395,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<byte>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
+        }
+
         TMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -3181,6 +3523,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
+        }
+
         TMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -3204,6 +3551,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
+        }
+
         TMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -3221,6 +3573,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
+        }
+
         TMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -3246,6 +3603,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
+        }
+
         TMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -3371,6 +3733,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<uint>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
+        }
+
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
@@ -3394,6 +3761,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         uint v5 = TMemory.Load<uint>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
+        }
+
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
@@ -3411,6 +3783,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<uint>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
+        }
+
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
@@ -3436,6 +3813,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         uint v13 = TMemory.Load<uint>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
+        }
+
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
@@ -3558,6 +3940,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+        }
+
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -3580,6 +3967,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
         ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
+        if (TMemory.MustPrepare(cpu, v4, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+        }
+
         TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -3597,6 +3989,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
+        }
+
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -3621,6 +4018,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
         ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
+        if (TMemory.MustPrepare(cpu, v12, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
+        }
+
         TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -3730,6 +4132,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)v2))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -3743,6 +4150,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3758,6 +4170,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
         uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
+        if (TMemory.MustPrepare(cpu, v24, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+        }
+
         TMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)v2))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
@@ -3773,6 +4190,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
         uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
+        if (TMemory.MustPrepare(cpu, v24, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+        }
+
         TMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3858,6 +4280,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)v2))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -3871,6 +4298,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3886,6 +4318,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
         uint v24 = TMemory.Load<uint>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)v2))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
         op++;
@@ -3901,6 +4338,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
         uint v24 = TMemory.Load<uint>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3986,6 +4428,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)v3))));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -3999,6 +4446,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4014,6 +4466,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
         ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)v3))));
         *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
         op++;
@@ -4029,6 +4486,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
         ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4666,6 +5128,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -4678,6 +5145,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4692,6 +5164,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -4706,6 +5183,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4784,6 +5266,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -4796,6 +5283,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4810,6 +5302,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -4824,6 +5321,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4902,6 +5404,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -4914,6 +5421,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4928,6 +5440,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -4942,6 +5459,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5020,6 +5542,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)v6))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -5032,6 +5559,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5046,6 +5578,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)v6))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -5060,6 +5597,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5138,6 +5680,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)v4))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -5150,6 +5697,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5164,6 +5716,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)v4))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -5178,6 +5735,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5256,6 +5818,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)v6))));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -5268,6 +5835,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5282,6 +5854,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)v6))));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -5296,6 +5873,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5374,6 +5956,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -5386,6 +5973,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5400,6 +5992,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -5414,6 +6011,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+        }
+
         TMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5492,6 +6094,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -5504,6 +6111,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
         uint v10 = TMemory.Load<uint>(cpu, mem, v9);
+        if (TMemory.MustPrepare(cpu, v9, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+        }
+
         TMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5518,6 +6130,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -5532,6 +6149,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
         uint v18 = TMemory.Load<uint>(cpu, mem, v17);
+        if (TMemory.MustPrepare(cpu, v17, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+        }
+
         TMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5610,6 +6232,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -5622,6 +6249,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5636,6 +6268,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -5650,6 +6287,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
         ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
+        if (TMemory.MustPrepare(cpu, v19, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+        }
+
         TMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5731,6 +6373,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -5744,6 +6391,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
         uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        if (TMemory.MustPrepare(cpu, v14, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+        }
+
         TMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5759,6 +6411,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
         uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
+        if (TMemory.MustPrepare(cpu, v24, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+        }
+
         TMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
@@ -5774,6 +6431,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
         uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
+        if (TMemory.MustPrepare(cpu, v24, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+        }
+
         TMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5859,6 +6521,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -5872,6 +6539,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
         uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5887,6 +6559,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
         uint v24 = TMemory.Load<uint>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
         op++;
@@ -5902,6 +6579,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
         uint v24 = TMemory.Load<uint>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5987,6 +6669,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -6000,6 +6687,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
         ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        if (TMemory.MustPrepare(cpu, v13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+        }
+
         TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6015,6 +6707,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
         ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
         op++;
@@ -6030,6 +6727,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
         ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
+        if (TMemory.MustPrepare(cpu, v23, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+        }
+
         TMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);

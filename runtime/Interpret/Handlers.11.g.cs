@@ -151,6 +151,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)v7);
         *(byte*)((byte*)cpu + op->R1) = (byte)v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
@@ -171,6 +176,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+        }
+
         TMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
         *(byte*)((byte*)cpu + op->R1) = (byte)v4;
         op++;
@@ -187,6 +197,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffu);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)v15);
         *(byte*)((byte*)cpu + op->R1) = (byte)v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
@@ -209,6 +224,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+        }
+
         TMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
         *(byte*)((byte*)cpu + op->R1) = (byte)v12;
         op++;
@@ -319,6 +339,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
@@ -339,6 +364,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+        }
+
         TMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
         op++;
@@ -355,6 +385,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
@@ -377,6 +412,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+        }
+
         TMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
         op++;
@@ -487,6 +527,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
         uint v5 = v4 + v0;
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
@@ -507,6 +552,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 + v0));
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
         op++;
@@ -523,6 +573,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
         uint v13 = v12 + v0;
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
@@ -545,6 +600,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 + v0));
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
         op++;
@@ -654,6 +714,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
         ulong v5 = v4 + v0;
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + op->R1) = v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
@@ -673,6 +738,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
         ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        if (TMemory.MustPrepare(cpu, v3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+        }
+
         TMemory.Store(cpu, mem, v3, (v4 + v0));
         *(ulong*)((byte*)cpu + op->R1) = v4;
         op++;
@@ -689,6 +759,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
         ulong v13 = v12 + v0;
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + op->R1) = v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
@@ -710,6 +785,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
         ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        if (TMemory.MustPrepare(cpu, v11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+        }
+
         TMemory.Store(cpu, mem, v11, (v12 + v0));
         *(ulong*)((byte*)cpu + op->R1) = v12;
         op++;
@@ -1021,7 +1101,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1033,7 +1119,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2449,7 +2541,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        TMemory.Store(cpu, mem, (v1 + ((ulong)op->Displacement)), v0);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (TMemory.MustPrepare(cpu, a3, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+        }
+
+        TMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2461,7 +2559,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2481,7 +2585,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (TMemory.MustPrepare(cpu, a11, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+        }
+
+        TMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4343,7 +4453,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), v4);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 8);
+        }
+
+        TMemory.Store(cpu, mem, a15, v4);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         op++;
@@ -4363,6 +4479,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4381,6 +4502,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4399,6 +4525,11 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        if (TMemory.MustPrepare(cpu, v10, 32))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);

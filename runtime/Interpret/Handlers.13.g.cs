@@ -1816,7 +1816,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v0)));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 2);
+        }
+
+        TMemory.Store(cpu, mem, a12, (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1828,7 +1834,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v0)));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 4);
+        }
+
+        TMemory.Store(cpu, mem, a12, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1840,7 +1852,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v0)));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (TMemory.MustPrepare(cpu, a12, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 8);
+        }
+
+        TMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3882,7 +3900,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 1);
+        }
+
+        TMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3902,7 +3926,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 1);
+        }
+
+        TMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3922,7 +3952,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 1);
+        }
+
+        TMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3942,7 +3978,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 1))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 1);
+        }
+
+        TMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3962,7 +4004,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 2);
+        }
+
+        TMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3982,7 +4030,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 2);
+        }
+
+        TMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4002,7 +4056,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 2);
+        }
+
+        TMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4022,7 +4082,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (TMemory.MustPrepare(cpu, a15, 2))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 2);
+        }
+
+        TMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4042,7 +4108,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 4);
+        }
+
+        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4062,7 +4134,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 8);
+        }
+
+        TMemory.Store(cpu, mem, a13, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4082,7 +4160,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 4);
+        }
+
+        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4102,7 +4186,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 8);
+        }
+
+        TMemory.Store(cpu, mem, a13, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4122,7 +4212,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 4);
+        }
+
+        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4142,7 +4238,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 4);
+        }
+
+        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4162,7 +4264,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 4);
+        }
+
+        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4182,7 +4290,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 4))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 4);
+        }
+
+        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4224,7 +4338,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 16);
+        }
+
+        TMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4249,6 +4369,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)TMemory.Pointer(cpu, v10, 8, true);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.HalfFloat.FromSingles(cpu, v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate)));
+        if (TMemory.MustPrepare(cpu, v10, 8))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 8);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4274,6 +4399,11 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v15 = global::Jitvmm.Runtime.Semantics.HalfFloat.FromSingles(cpu, v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>();
+        if (TMemory.MustPrepare(cpu, v10, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+        }
+
         TMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4536,7 +4666,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        TMemory.Store(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12), (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (TMemory.MustPrepare(cpu, a13, 16))
+        {
+            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 16);
+        }
+
+        TMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
         op++;
         return op->Handler(cpu, op, mem);
     }

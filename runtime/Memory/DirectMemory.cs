@@ -20,28 +20,41 @@ public readonly unsafe struct DirectMemory : IGuestMemory
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool MustPrepare(CpuState* cpu, ulong address, int bytes)
+    {
+        if (address >> AddressSpace.AddressBits == 0)
+        {
+            byte access = cpu->Pages[address >> AddressSpace.PageShift];
+            bool crosses = (uint)(address & (AddressSpace.PageSize - 1)) > AddressSpace.PageSize - (uint)bytes;
+            if ((access & (byte)(PageAccess.Write | PageAccess.Code)) == (byte)PageAccess.Write && !crosses)
+            {
+                return false;
+            }
+
+            if (cpu->PreparedStore == address)
+            {
+                cpu->PreparedStore = ulong.MaxValue;
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    public static void Prepare(CpuState* cpu, ulong address, int bytes)
+    {
+        GuestAccess.Pointer(cpu, address, (uint)bytes, true);
+        cpu->PreparedStore = address;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<T>(CpuState* cpu, byte* memory, ulong address, T value)
         where T : unmanaged
     {
-        if (address >> AddressSpace.AddressBits != 0)
-        {
-            GuestAccess.RaiseNonCanonical(address, true);
-        }
-
-        byte access = cpu->Pages[address >> AddressSpace.PageShift];
-        bool crosses = (uint)(address & (AddressSpace.PageSize - 1)) > AddressSpace.PageSize - (uint)sizeof(T);
-        if ((access & (byte)(PageAccess.Write | PageAccess.Code)) != (byte)PageAccess.Write || crosses)
-        {
-            PrepareStore(cpu, address, sizeof(T));
-        }
-
-        // SAFETY: as above, and no translation was made from the page any more.
+        // SAFETY: MustPrepare compared the address with the window's end; the host faults where nothing is mapped.
         Unsafe.WriteUnaligned(memory + address, value);
     }
 
     public static nint Pointer(CpuState* cpu, ulong address, int bytes, bool writable) =>
         (nint)GuestAccess.Pointer(cpu, address, (uint)bytes, writable);
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void PrepareStore(CpuState* cpu, ulong address, int bytes) => GuestAccess.Pointer(cpu, address, (uint)bytes, true);
 }

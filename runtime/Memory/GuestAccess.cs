@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.CompilerServices;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 
@@ -44,28 +43,28 @@ public static unsafe class GuestAccess
         return cpu->MemoryBase + address;
     }
 
+    // Each Raise method is a lone throw: RyuJIT then knows that calls to it do not return, and the callers, tier-0
+    // handlers among them, keep nothing alive across them.
     [DoesNotReturn]
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void RaisePageFault(ulong address, bool present, bool write) => throw new GuestFaultException(new CpuException(
+    public static void RaisePageFault(ulong address, bool present, bool write) => throw PageFault(address, present, write);
+
+    /// <summary>An address past the window: what lies above a real process's lower half is non-canonical (SDM vol. 1, 3.3.7.1) or the kernel's.</summary>
+    [DoesNotReturn]
+    public static void RaiseNonCanonical(ulong address, bool write) => throw NonCanonical(address, write);
+
+    [DoesNotReturn]
+    public static void Raise(ExceptionVector vector) => throw new GuestFaultException(new CpuException(vector, 0, 0));
+
+    private static GuestFaultException PageFault(ulong address, bool present, bool write) => new(new CpuException(
         ExceptionVector.PageFault,
         (present ? ErrorProtection : 0) | (write ? ErrorWrite : 0) | ErrorUser,
         address));
 
-    /// <summary>An address past the window: what lies above a real process's lower half is non-canonical (SDM vol. 1, 3.3.7.1) or the kernel's.</summary>
-    [DoesNotReturn]
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void RaiseNonCanonical(ulong address, bool write)
+    private static GuestFaultException NonCanonical(ulong address, bool write)
     {
         long signed = (long)address;
-        if (signed >> 47 is 0 or -1)
-        {
-            RaisePageFault(address, signed < 0, write);
-        }
-
-        throw new GuestFaultException(new CpuException(ExceptionVector.GeneralProtection, 0, 0));
+        return signed >> 47 is 0 or -1
+            ? PageFault(address, signed < 0, write)
+            : new GuestFaultException(new CpuException(ExceptionVector.GeneralProtection, 0, 0));
     }
-
-    [DoesNotReturn]
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public static void Raise(ExceptionVector vector) => throw new GuestFaultException(new CpuException(vector, 0, 0));
 }

@@ -83,7 +83,7 @@ internal sealed class HandlerPrinter(StringBuilder output)
                 Line($"*({StateType(op.Width)}*){Place(op.State)} = {Cast(StateType(op.Width), op.A)};");
                 return false;
             case IrOpcode.Store:
-                Line($"TMemory.Store(cpu, mem, {Name(op.A)}, {Cast(StateType(op.Width), op.B)});");
+                PrintStore(op);
                 return false;
             case IrOpcode.RaiseIf:
                 return PrintRaise(op);
@@ -113,6 +113,23 @@ internal sealed class HandlerPrinter(StringBuilder output)
                 Line($"{TypeName(op.Type)} v{index} = {Expression(op)};");
                 return false;
         }
+    }
+
+    private void PrintStore(in IrInstruction op)
+    {
+        string address = Name(op.A);
+        if (_inlined[op.A] != null)
+        {
+            Line($"ulong a{op.A} = {address};");
+            address = $"a{op.A}";
+        }
+
+        Line($"if (TMemory.MustPrepare(cpu, {address}, {op.Width / 8}))");
+        Line("{");
+        Line($"    return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, {address}, {op.Width / 8});");
+        Line("}");
+        output.Append('\n');
+        Line($"TMemory.Store(cpu, mem, {address}, {Cast(StateType(op.Width), op.B)});");
     }
 
     private bool PrintRaise(in IrInstruction op)

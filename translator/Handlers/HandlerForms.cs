@@ -128,12 +128,13 @@ public static class HandlerForms
     private static unsafe void FillRegister(TbOp* op, in Instruction instruction, int operand)
     {
         Register register = instruction.GetOpRegister(operand);
-        if (!Operands.IsEncoded(instruction.Code.ToOpCode().GetOpKind(operand)))
+        OpCodeOperandKind kind = instruction.Code.ToOpCode().GetOpKind(operand);
+        if (!Operands.IsEncoded(kind) && kind != OpCodeOperandKind.seg_reg)
         {
             return;
         }
 
-        ushort offset = (ushort)Operands.OffsetOf(register);
+        ushort offset = (ushort)(kind == OpCodeOperandKind.seg_reg ? Operands.SelectorOffset(register) : Operands.OffsetOf(register));
         switch (operand)
         {
             case 0:

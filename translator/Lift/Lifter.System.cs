@@ -80,7 +80,7 @@ public sealed partial class Lifter
     {
         if (_i.Op1Register.IsSegmentRegister())
         {
-            Value selector = _b.Get(CpuState.SelectorOffset(SegmentIndex(_i.Op1Register)), 16);
+            Value selector = _b.Get(_o.Selector(1), 16);
             int width = _o.IsMemory(0) ? 16 : _o.Width(0);
             _o.Write(0, width, _b.Narrow(selector, width));
             return true;
@@ -95,14 +95,8 @@ public sealed partial class Lifter
         Value loaded = _o.IsMemory(1) ? _o.Read(1, 16) : _b.Narrow(_o.Read(1), 16);
         Value bad = _b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.IsBadUserSelector)), loaded);
         _b.RaiseIf(bad, ExceptionVector.GeneralProtection);
-        _b.Set(CpuState.SelectorOffset(SegmentIndex(_i.Op0Register)), 16, loaded);
-        if (_i.Op0Register is Register.FS or Register.GS)
-        {
-            _b.Set(Operands.OffsetOf(_i.Op0Register), 64, _b.Constant(0));
-        }
+        _b.Set(_o.Selector(0), 16, loaded);
 
         return true;
     }
-
-    private static int SegmentIndex(Register register) => register - Register.ES;
 }

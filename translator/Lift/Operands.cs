@@ -68,6 +68,11 @@ public sealed class Operands(IrBuilder builder)
         return new StateRef(OffsetOf(_instruction.GetOpRegister(operand)));
     }
 
+    /// <summary>Where the selector of segment register operand <paramref name="operand"/> lives.</summary>
+    public StateRef Selector(int operand) => IsSymbolic ? StateRef.FromSlot(operand) : new StateRef(SelectorOffset(_instruction.GetOpRegister(operand)));
+
+    public static int SelectorOffset(Register register) => CpuState.SelectorOffset(register - Iced.Intel.Register.ES);
+
     /// <summary>Whether the register is chosen by the encoding, not fixed by the opcode.</summary>
     public bool IsEncoded(int operand) => IsEncoded(_instruction.Code.ToOpCode().GetOpKind(operand));
 

@@ -15,16 +15,36 @@ public static class DeadCode
 {
     /// <summary>Marks the operations to keep in <paramref name="used"/> with their number of uses (at least 1 for effects).</summary>
     /// <returns>The flags live on entry.</returns>
-    public static StatusFlags Mark(ReadOnlySpan<IrInstruction> code, StatusFlags liveOut, Span<int> used)
+    /// <param name="code">One block.</param>
+    /// <param name="liveOut">Flags read after it.</param>
+    /// <param name="used">Receives the uses.</param>
+    /// <param name="flagReads">
+    /// Flags each guest instruction reads, when operations may leave the block for tier 0: the rest of the block
+    /// then runs there and finds flags in the state, even those whose value the IR passes on directly.
+    /// </param>
+    public static StatusFlags Mark(ReadOnlySpan<IrInstruction> code, StatusFlags liveOut, Span<int> used, ReadOnlySpan<StatusFlags> flagReads = default)
     {
         used[..code.Length].Clear();
         StatusFlags live = liveOut;
+        StatusFlags readLater = StatusFlags.None;
+        int guest = code.IsEmpty ? 0 : code[^1].Guest;
         for (int i = code.Length - 1; i >= 0; i--)
         {
             ref readonly IrInstruction op = ref code[i];
+            if (!flagReads.IsEmpty)
+            {
+                for (; guest > op.Guest; guest--)
+                {
+                    readLater |= flagReads[guest];
+                }
+
+                live |= MayLeave(op) ? readLater | flagReads[guest] : StatusFlags.None;
+            }
+
             StatusFlags flag = FlagOf(op.State);
             if (op.Opcode == IrOpcode.Set && flag != StatusFlags.None)
             {
+                readLater &= ~flag;
                 if ((live & flag) == 0)
                 {
                     continue;
@@ -53,6 +73,14 @@ public static class DeadCode
 
         return live;
     }
+
+    /// <summary>Whether compiled code may leave for tier 0 at an operation.</summary>
+    private static bool MayLeave(in IrInstruction op) => op.Opcode switch
+    {
+        IrOpcode.Load or IrOpcode.Store or IrOpcode.Pointer or IrOpcode.RaiseIf or IrOpcode.Exit => true,
+        IrOpcode.Call => !IsPure(op),
+        _ => false,
+    };
 
     public static bool HasEffect(in IrInstruction op) => op.Opcode switch
     {

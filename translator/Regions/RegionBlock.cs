@@ -19,6 +19,9 @@ public sealed class RegionBlock
     /// <summary>Uses of each operation after dead code was found; 0 is dead.</summary>
     public int[] Used { get; set; } = [];
 
+    /// <summary>Status flags each guest instruction reads.</summary>
+    public StatusFlags[] FlagReads { get; set; } = [];
+
     public StatusFlags FlagsIn { get; set; }
 
     public StatusFlags FlagsOut { get; set; } = StatusFlags.None;

@@ -184,6 +184,7 @@ public sealed class RegionBuilder
         foreach (RegionBlock block in blocks)
         {
             block.Used = new int[block.Code.Length];
+            block.FlagReads = Array.ConvertAll(block.Instructions, FlagsRead);
         }
 
         bool changed = true;
@@ -194,13 +195,22 @@ public sealed class RegionBuilder
             {
                 RegionBlock block = blocks[i];
                 StatusFlags liveOut = LiveOut(block, chosen);
-                StatusFlags liveIn = DeadCode.Mark(block.Code, liveOut, block.Used);
+                StatusFlags liveIn = DeadCode.Mark(block.Code, liveOut, block.Used, block.FlagReads);
                 changed |= liveIn != block.FlagsIn;
                 block.FlagsIn = liveIn;
                 block.FlagsOut = liveOut;
             }
         }
     }
+
+    private static StatusFlags FlagsRead(Instruction instruction)
+    {
+        RflagsBits read = instruction.RflagsRead;
+        return Pick(read, RflagsBits.CF, StatusFlags.Carry) | Pick(read, RflagsBits.PF, StatusFlags.Parity) | Pick(read, RflagsBits.AF, StatusFlags.Adjust)
+            | Pick(read, RflagsBits.ZF, StatusFlags.Zero) | Pick(read, RflagsBits.SF, StatusFlags.Sign) | Pick(read, RflagsBits.OF, StatusFlags.Overflow);
+    }
+
+    private static StatusFlags Pick(RflagsBits read, RflagsBits bit, StatusFlags flag) => (read & bit) != 0 ? flag : StatusFlags.None;
 
     private static StatusFlags LiveOut(RegionBlock block, Dictionary<ulong, RegionBlock> chosen)
     {
