@@ -21,6 +21,9 @@ public static class Inlining
         Array.Fill(nextWrite, int.MaxValue);
         int nextImpureCall = int.MaxValue;
         Array.Fill(evaluatedAt, -1);
+
+        // A select evaluates its last operand twice; a chain of them would double with each link.
+        bool[] twice = new bool[code.Length];
         for (int i = code.Length - 1; i >= 0; i--)
         {
             if (used[i] == 0)
@@ -42,11 +45,15 @@ public static class Inlining
                 case IrOpcode.Set:
                     nextWrite[PlaceOf(op.State.Offset)] = i;
                     break;
+                case IrOpcode.Select:
+                    twice[op.C] = true;
+                    inlined[i] = used[i] == 1 && !twice[i];
+                    break;
                 case IrOpcode.Call when DeadCode.HasEffect(op):
                     nextImpureCall = i;
                     break;
                 default:
-                    inlined[i] = used[i] == 1 && !DeadCode.HasEffect(op);
+                    inlined[i] = used[i] == 1 && !twice[i] && !DeadCode.HasEffect(op);
                     break;
             }
 

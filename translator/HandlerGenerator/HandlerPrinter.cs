@@ -16,6 +16,8 @@ internal sealed class HandlerPrinter(StringBuilder output)
     /// <summary>Expressions of pure operations with one user, printed in its place.</summary>
     private string?[] _inlined = [];
 
+    private bool _isBody;
+
     /// <summary>Prints a handler method; <paramref name="liveOut"/> are the status flags it must leave.</summary>
     public void Print(string name, ReadOnlySpan<IrInstruction> code, StatusFlags liveOut)
     {
@@ -23,7 +25,24 @@ internal sealed class HandlerPrinter(StringBuilder output)
         _inlined = new string?[code.Length];
         int[] used = new int[code.Length];
         DeadCode.Mark(code, liveOut, used);
-        output.Append("    public static int ").Append(name).Append("(CpuState* cpu, TbOp* op, byte* mem)\n    {\n");
+        _isBody = CallsVectorMethod(used);
+        if (_isBody)
+        {
+            output.Append("    public static int ").Append(name).Append("(CpuState* cpu, TbOp* op, byte* mem)\n    {\n");
+            Line($"int exit = {name}_Body(cpu, op, mem);");
+            Line("if (exit >= 0)");
+            Line("{");
+            Line("    return exit;");
+            Line("}");
+            output.Append('\n');
+            PrintNext();
+            output.Append("    }\n\n    [MethodImpl(MethodImplOptions.NoInlining)]\n    private static int ").Append(name).Append("_Body(CpuState* cpu, TbOp* op, byte* mem)\n    {\n");
+        }
+        else
+        {
+            output.Append("    public static int ").Append(name).Append("(CpuState* cpu, TbOp* op, byte* mem)\n    {\n");
+        }
+
         bool ended = false;
         if (MayFault(used))
         {
@@ -42,12 +61,42 @@ internal sealed class HandlerPrinter(StringBuilder output)
             }
         }
 
-        if (!ended)
+        if (!ended && _isBody)
         {
-            output.Append(Indent).Append("op++;\n").Append(Indent).Append("return op->Handler(cpu, op, mem);\n");
+            Line("return -1;");
+        }
+        else if (!ended)
+        {
+            PrintNext();
         }
 
         output.Append("    }\n\n");
+    }
+
+    private void PrintNext()
+    {
+        Line("op++;");
+        Line("return op->Handler(cpu, op, mem);");
+    }
+
+    /// <summary>
+    /// Whether a method of ours takes or returns vectors. Unless it is inlined, which cannot be relied on, they
+    /// travel through the caller's frame, and a method whose frame is exposed makes no tail jump: so the body
+    /// gets a frame of its own, and the handler that calls it stays free of one.
+    /// </summary>
+    private bool CallsVectorMethod(int[] used)
+    {
+        for (int i = 0; i < _code.Length; i++)
+        {
+            if (used[i] > 0 && _code[i] is { Opcode: IrOpcode.Call, Method: { } method }
+                && method.DeclaringType!.Namespace!.StartsWith("Jitvmm", StringComparison.Ordinal)
+                && (method.ReturnType.IsGenericType || Array.Exists(method.GetParameters(), parameter => parameter.ParameterType.IsGenericType)))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Whether an operation may move to its user: it reads no state that a write in between could change.</summary>
@@ -126,7 +175,16 @@ internal sealed class HandlerPrinter(StringBuilder output)
 
         Line($"if (TMemory.MustPrepare(cpu, {address}, {op.Width / 8}))");
         Line("{");
-        Line($"    return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, {address}, {op.Width / 8});");
+        if (_isBody)
+        {
+            Line($"    TMemory.Prepare(cpu, {address}, {op.Width / 8});");
+            Line("    cpu->PreparedStore = ulong.MaxValue;");
+        }
+        else
+        {
+            Line($"    return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, {address}, {op.Width / 8});");
+        }
+
         Line("}");
         output.Append('\n');
         Line($"TMemory.Store(cpu, mem, {address}, {Cast(StateType(op.Width), op.B)});");

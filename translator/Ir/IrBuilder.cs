@@ -142,14 +142,15 @@ public sealed partial class IrBuilder
 
     public Value IsNotZero(Value a) => NotEqual(a, Constant(0, a.Type));
 
-    public Value Select(Value condition, Value whenTrue, Value whenFalse) => Append(new IrInstruction
+    public Value Select(Value condition, Value whenTrue, Value whenFalse)
     {
-        Opcode = IrOpcode.Select,
-        Type = whenTrue.Type,
-        A = condition.Id,
-        B = whenTrue.Id,
-        C = whenFalse.Id,
-    });
+        if (IsConstant(condition, out long known))
+        {
+            return known != 0 ? whenTrue : whenFalse;
+        }
+
+        return Append(new IrInstruction { Opcode = IrOpcode.Select, Type = whenTrue.Type, A = condition.Id, B = whenTrue.Id, C = whenFalse.Id });
+    }
 
     /// <summary>Calls a static method whose parameter types match the arguments (I32 ↔ int/uint, I64 ↔ long/ulong/pointer, V128 ↔ Vector128).</summary>
     public Value Call(MethodInfo method, params ReadOnlySpan<Value> arguments)
@@ -215,9 +216,32 @@ public sealed partial class IrBuilder
 
     private Value Unary(IrOpcode opcode, Value a, IrType type) => Append(new IrInstruction { Opcode = opcode, Type = type, A = a.Id });
 
-    private Value Binary(IrOpcode opcode, Value a, Value b) => Append(new IrInstruction { Opcode = opcode, Type = a.Type, A = a.Id, B = b.Id });
+    private Value Binary(IrOpcode opcode, Value a, Value b) => IsConstant(a, out long x) && IsConstant(b, out long y)
+        ? Constant(Fold(opcode, x, y, a.Type), a.Type)
+        : Append(new IrInstruction { Opcode = opcode, Type = a.Type, A = a.Id, B = b.Id });
 
-    private Value Compare(IrOpcode opcode, Value a, Value b) => Append(new IrInstruction { Opcode = opcode, Type = IrType.I32, A = a.Id, B = b.Id });
+    private static long Fold(IrOpcode opcode, long a, long b, IrType type)
+    {
+        bool wide = type == IrType.I64;
+        int count = (int)b & (wide ? 63 : 31);
+        return opcode switch
+        {
+            IrOpcode.Add => a + b,
+            IrOpcode.Sub => a - b,
+            IrOpcode.Mul => a * b,
+            IrOpcode.And => a & b,
+            IrOpcode.Or => a | b,
+            IrOpcode.Xor => a ^ b,
+            IrOpcode.ShiftLeft => wide ? a << count : (int)a << count,
+            IrOpcode.ShiftRight => wide ? (long)((ulong)a >> count) : (int)((uint)a >> count),
+            IrOpcode.ShiftRightSigned => wide ? a >> count : (int)a >> count,
+            _ => throw new ArgumentOutOfRangeException(nameof(opcode)),
+        };
+    }
+
+    private Value Compare(IrOpcode opcode, Value a, Value b) => opcode is IrOpcode.Equal or IrOpcode.NotEqual && IsConstant(a, out long x) && IsConstant(b, out long y)
+        ? Constant32((x == y) == (opcode == IrOpcode.Equal) ? 1 : 0)
+        : Append(new IrInstruction { Opcode = opcode, Type = IrType.I32, A = a.Id, B = b.Id });
 
     private Value Append(IrInstruction instruction)
     {
