@@ -75,8 +75,8 @@ public sealed unsafe class Engine : IDisposable
     /// <summary>The guest will look at the state of its faults. Its vCPU calls this from outside generated code.</summary>
     public void RequireExactFaults() => Compiler?.RequireChecks();
 
-    /// <summary>Call before the host process forks, with every other vCPU stopped; pair with <see cref="EndFork"/> on both sides.</summary>
-    public void BeginFork() => Compiler?.CompileGate.Enter();
+    /// <summary>Call before the host process forks, with the fork gate closed and every other vCPU stopped; pair with <see cref="EndFork"/> on both sides.</summary>
+    public void BeginFork() => Compiler?.AwaitStopped();
 
     /// <summary>Call after the fork; in the child, <paramref name="survivor"/> is the one vCPU that goes on.</summary>
     public void EndFork(VCpu? survivor)
@@ -86,8 +86,6 @@ public sealed unsafe class Engine : IDisposable
             Cache.KeepOnly(survivor);
             Compiler?.ResetAfterFork();
         }
-
-        Compiler?.CompileGate.Exit();
     }
 
     public void Dispose()

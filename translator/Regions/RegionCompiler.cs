@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Host;
 using Jitvmm.Runtime.Interpret;
 using Jitvmm.Translator.Emit;
 
@@ -15,6 +17,12 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
     /// <summary>What RyuJIT makes of a guest instruction, about: what it reports is not available for dynamic methods.</summary>
     private const int HostBytesPerInstruction = 64;
 
+    private const long SysFutex = 202;
+
+    // FUTEX_WAIT and FUTEX_WAKE with FUTEX_PRIVATE_FLAG.
+    private const int FutexWait = 128;
+    private const int FutexWake = 129;
+
     private readonly CodeCache _cache;
     private readonly RegionBuilder _builder;
     private readonly bool _synchronous;
@@ -25,15 +33,21 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
     /// <summary>Regions no longer entered; a vCPU may still be inside, so they stay until the next flush.</summary>
     private readonly List<Region> _retired = [];
 
-    private Queue<TranslationBlock> _queue = new();
+    private readonly Queue<TranslationBlock> _queue = new();
+    private readonly Lock _queueGate = new();
 
-    /// <summary>Guards and signals the queue.</summary>
-    private object _queueGate = new();
+    /// <summary>Counts enqueued blocks; the background thread sleeps on it as a futex.</summary>
+    private readonly int* _enqueued;
+
     private Thread? _thread;
+
+    /// <summary>The background thread's record (a <see cref="HostThread"/>); 0 until it runs.</summary>
+    private nint _worker;
 
     public RegionCompiler(CodeCache cache, ulong threshold, bool synchronous, bool isChecked)
     {
         _cache = cache;
+        _enqueued = (int*)NativeMemory.AllocZeroed(sizeof(int));
         _builder = new RegionBuilder(cache);
         _synchronous = synchronous;
         _threshold = threshold;
@@ -43,8 +57,8 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
         cache.WritableCodeFound = RequireChecks;
     }
 
-    /// <summary>Held while a region is compiled. A fork takes it, so that no compilation is cut in half.</summary>
-    public Lock CompileGate { get; } = new();
+    /// <summary>Held while a region is compiled: with synchronous compilation every vCPU does.</summary>
+    private readonly Lock _compileGate = new();
 
     /// <summary>Whether compiled code checks each access (see <see cref="EngineOptions.Checked"/>).</summary>
     public bool IsChecked { get; private set; }
@@ -86,7 +100,6 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
         lock (_queueGate)
         {
             _queue.Enqueue(block);
-            Monitor.Pulse(_queueGate);
             if (_thread == null)
             {
                 _thread = new Thread(Work) { IsBackground = true, Name = "Region compiler" };
@@ -94,36 +107,61 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
             }
         }
 
+        Interlocked.Increment(ref *_enqueued);
+        _ = HostCalls.Raw(SysFutex, (ulong)_enqueued, FutexWake, 1);
     }
 
-    /// <summary>In the child of a fork, where the background thread is gone: starts with a new queue.</summary>
+    /// <summary>
+    /// With the fork gate closed: returns when the background thread is stopped at it, or asleep. Wherever else a fork
+    /// left it, the child's runtime would wait for it for ever.
+    /// </summary>
+    public void AwaitStopped()
+    {
+        while (_thread != null && (Volatile.Read(ref _worker) == 0 || ((HostThread*)_worker)->InNative == 0))
+        {
+            Thread.Yield();
+        }
+    }
+
+    /// <summary>In the child of a fork, where the background thread is gone: the next hot block starts another.</summary>
     public void ResetAfterFork()
     {
-        _queue = new Queue<TranslationBlock>();
-        _queueGate = new object();
+        _queue.Clear();
         _thread = null;
+        _worker = 0;
     }
 
+    /// <summary>The background thread. It sleeps in the host kernel, not on .NET's primitives: a thread that a fork lost must not be in their queues.</summary>
     private void Work()
     {
+        HostSignals.BlockInThisThread();
+        HostThread* self = HostThreads.Enter();
+        Volatile.Write(ref _worker, (nint)self);
         while (true)
         {
+            self->Interrupt = 0;
+            HostCalls.WaitAtGate(self);
+            int seen = Volatile.Read(ref *_enqueued);
             TranslationBlock? block;
             lock (_queueGate)
             {
-                while (!_queue.TryDequeue(out block))
-                {
-                    Monitor.Wait(_queueGate);
-                }
+                _queue.TryDequeue(out block);
             }
 
-            Compile(block);
+            if (block != null)
+            {
+                Compile(block);
+            }
+            else
+            {
+                _ = HostCalls.Blocking(self, SysFutex, (ulong)_enqueued, FutexWait, (ulong)seen);
+            }
         }
     }
 
     private void Compile(TranslationBlock block)
     {
-        lock (CompileGate)
+        lock (_compileGate)
         {
             if (block.IsStale || _regionsOf.ContainsKey(block) && block.HasRegion)
             {
