@@ -58,7 +58,7 @@ internal static unsafe class Futexes
         }
 
         byte* host = thread.Memory.HostBase + address;
-        for (;;)
+        for (; ; )
         {
             if (isPending && !inheritsPriority && value == 0)
             {

@@ -15,7 +15,7 @@ public sealed unsafe partial class LinuxProcess
     internal void Exit(int status)
     {
         PrepareEnd(status & 0xff);
-        for (;;)
+        for (; ; )
         {
             _ = HostCalls.Raw(SysExitGroup, (ulong)(status & 0xff));
         }
@@ -34,7 +34,7 @@ public sealed unsafe partial class LinuxProcess
         HostSignals.SetDefault(signal);
         ulong mask = ~Signal.Bit(signal);
         _ = HostCalls.Raw(14, 2, (ulong)&mask, 0, 8);
-        for (;;)
+        for (; ; )
         {
             _ = HostCalls.Raw(SysTgkill, (ulong)Pid, (ulong)thread.Tid, (ulong)signal);
         }
@@ -45,7 +45,7 @@ public sealed unsafe partial class LinuxProcess
         if (Interlocked.Exchange(ref _exiting, 1) != 0)
         {
             // Another thread ends the process already; its status counts.
-            for (;;)
+            for (; ; )
             {
                 _ = HostCalls.Raw(SysPause);
             }

@@ -179,7 +179,7 @@ public sealed unsafe partial class LinuxProcess
     [DoesNotReturn]
     internal void RunMain(GuestThread thread)
     {
-        for (;;)
+        for (; ; )
         {
             thread.Run();
             thread.Revive();

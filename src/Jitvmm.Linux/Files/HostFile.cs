@@ -144,7 +144,7 @@ internal static unsafe class HostFile
 
         byte[] buffer = new byte[8192];
         int length = 0;
-        for (;;)
+        for (; ; )
         {
             if (length == buffer.Length)
             {

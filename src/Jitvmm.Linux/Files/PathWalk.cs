@@ -187,7 +187,7 @@ internal unsafe ref struct PathWalk
     /// <summary>Consumes "." and ".." at the front of the pending path.</summary>
     private int TakeLeadingDots()
     {
-        for (;;)
+        for (; ; )
         {
             ReadOnlySpan<byte> name = GuestPath.Next(_pending, out ReadOnlySpan<byte> rest);
             if (name.SequenceEqual(".."u8))
