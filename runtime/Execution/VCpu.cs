@@ -51,8 +51,8 @@ public sealed unsafe class VCpu : IDisposable
 
     internal bool IsInGeneratedCode => _inGeneratedCode;
 
-    /// <summary>The vCPU a state record belongs to. Any thread.</summary>
-    public static VCpu FromState(CpuState* cpu) => Volatile.Read(ref s_all)[cpu->Identity]!;
+    /// <summary>The vCPU a state record belongs to; null for a record of its own. Any thread.</summary>
+    public static VCpu? FromState(CpuState* cpu) => Volatile.Read(ref s_all)[cpu->Identity] is { } vcpu && vcpu.State == cpu ? vcpu : null;
 
     /// <summary>Puts registers in the state a new Linux program starts with, except RIP, RSP and the segment bases.</summary>
     public void Reset()

@@ -35,7 +35,7 @@ public static unsafe class GuestAccess
 
             if (write && (access & (byte)PageAccess.Code) != 0)
             {
-                VCpu.FromState(cpu).Memory.InvalidateCode(address, length);
+                VCpu.FromState(cpu)!.Memory.InvalidateCode(address, length);
                 break;
             }
         }

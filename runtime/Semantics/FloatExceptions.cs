@@ -48,7 +48,7 @@ public static unsafe class FloatExceptions
         HostCode.LoadMxcsr(HostMxcsr(value));
         if (!AreMasked(value))
         {
-            VCpu.FromState(cpu).CheckFloatExceptions();
+            VCpu.FromState(cpu)?.CheckFloatExceptions();
         }
     }
 }
