@@ -309,8 +309,33 @@ internal static unsafe class SignalCalls
             return -Errno.EBADF;
         }
 
-        long result = args.A3 != 0 ? -Errno.EINVAL : HostSyscall.Raw(424, (ulong)file.HostFd, args.A1, thread.HostPointer(args.A2), 0);
+        long result = args.A3 != 0 ? -Errno.EINVAL
+            : TryFindProcess(file, out int pid) ? SendToProcess(thread, pid, in args)
+            : HostSyscall.Raw(424, (ulong)file.HostFd, args.A1, thread.HostPointer(args.A2), 0);
         file.Release();
         return result;
+    }
+
+    /// <summary>An open /proc/PID, which the VMM makes up, stands for its process as well as a pidfd does.</summary>
+    private static bool TryFindProcess(OpenFile file, out int pid)
+    {
+        pid = 0;
+        return file.Kind == FileKind.SyntheticDirectory && file.Path is { } path && path.AsSpan().StartsWith("/proc/"u8)
+            && System.Buffers.Text.Utf8Parser.TryParse(path.AsSpan(6), out pid, out int digits) && digits == path.Length - 6;
+    }
+
+    private static long SendToProcess(GuestThread thread, int pid, in SyscallArgs args)
+    {
+        if (!thread.Process.IsGuestProcess(pid))
+        {
+            return -Errno.ESRCH;
+        }
+
+        if (args.A2 == 0)
+        {
+            return HostSyscall.Raw(62, (ulong)pid, args.A1);
+        }
+
+        return thread.TryRead(args.A2, out SignalInfo info) ? HostSyscall.Raw(129, (ulong)pid, args.A1, (ulong)&info) : -Errno.EFAULT;
     }
 }
