@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Runtime.Interpret;
 
@@ -22,7 +21,7 @@ public static unsafe partial class HandlerTable
         nint address = s_direct[index];
         if (address == 0)
         {
-            address = Handlers<DirectMemory>.AddressOf(index);
+            address = Handlers.AddressOf(index);
             s_direct[index] = address;
         }
 

@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int Add_rm8_r8_F(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -46,14 +45,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v7);
+        GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
@@ -71,13 +70,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -90,14 +89,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v15);
+        GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
@@ -117,13 +116,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -133,7 +132,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
@@ -152,7 +151,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -165,7 +164,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
@@ -186,7 +185,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -224,14 +223,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
@@ -249,13 +248,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -268,14 +267,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
@@ -295,13 +294,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -311,7 +310,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
@@ -330,7 +329,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -343,7 +342,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
@@ -364,7 +363,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -402,14 +401,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v5));
@@ -427,13 +426,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 + v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 + v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -446,14 +445,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v13));
@@ -473,13 +472,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 + v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 + v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -489,7 +488,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
         uint v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
@@ -508,7 +507,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -521,7 +520,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
         uint v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
@@ -542,7 +541,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -579,14 +578,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v4 ^ v0) ^ v5);
@@ -603,13 +602,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 + v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 + v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -622,14 +621,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v12 ^ v0) ^ v13);
@@ -648,13 +647,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 + v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 + v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -664,7 +663,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
@@ -682,7 +681,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -695,7 +694,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
@@ -715,7 +714,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -751,7 +750,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         uint v7 = (v4 + v3) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v7;
@@ -770,7 +769,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v4 + v3) & (0xffu));
         op++;
@@ -783,7 +782,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         uint v15 = (v12 + v11) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v15;
@@ -804,7 +803,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v12 + v11) & (0xffu));
         op++;
@@ -841,7 +840,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         uint v7 = (v4 + v3) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v7;
@@ -860,7 +859,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v4 + v3) & (0xffffu));
         op++;
@@ -873,7 +872,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         uint v15 = (v12 + v11) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v15;
@@ -894,7 +893,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v12 + v11) & (0xffffu));
         op++;
@@ -931,7 +930,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         uint v5 = v4 + v3;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
@@ -950,7 +949,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v4 + v3));
         op++;
@@ -963,7 +962,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         uint v13 = v12 + v11;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -984,7 +983,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v12 + v11));
         op++;
@@ -1020,7 +1019,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         ulong v5 = v4 + v3;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -1038,7 +1037,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v4 + v3);
         op++;
@@ -1051,7 +1050,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         ulong v13 = v12 + v11;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -1071,7 +1070,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v12 + v11);
         op++;
@@ -1210,14 +1209,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v5 = v4 | v0;
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v5);
+        GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -1236,13 +1235,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)(v4 | v0));
+        GuestMemory.Store(cpu, mem, v3, (byte)(v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1255,14 +1254,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v13 = v12 | v0;
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v13);
+        GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -1283,13 +1282,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)(v12 | v0));
+        GuestMemory.Store(cpu, mem, v11, (byte)(v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1299,7 +1298,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1318,7 +1317,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1331,7 +1330,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1352,7 +1351,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1391,14 +1390,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 | v0;
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v5);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -1417,13 +1416,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)(v4 | v0));
+        GuestMemory.Store(cpu, mem, v3, (ushort)(v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1436,14 +1435,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 | v0;
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v13);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -1464,13 +1463,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 | v0));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1480,7 +1479,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1499,7 +1498,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1512,7 +1511,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1533,7 +1532,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1572,14 +1571,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 | v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -1598,13 +1597,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 | v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1617,14 +1616,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 | v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -1645,13 +1644,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 | v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1661,7 +1660,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1680,7 +1679,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1693,7 +1692,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1714,7 +1713,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1752,14 +1751,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 | v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -1777,13 +1776,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 | v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1796,14 +1795,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 | v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -1823,13 +1822,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 | v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1839,7 +1838,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 | v0;
         ulong v7 = 0x0ul;
@@ -1858,7 +1857,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1871,7 +1870,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 | v0;
         ulong v15 = 0x0ul;
@@ -1892,7 +1891,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1929,7 +1928,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         uint v5 = v4 | v3;
         *(byte*)((byte*)cpu + op->R0) = (byte)v5;
@@ -1949,7 +1948,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v4 | v3);
         op++;
@@ -1962,7 +1961,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         uint v13 = v12 | v11;
         *(byte*)((byte*)cpu + op->R0) = (byte)v13;
@@ -1984,7 +1983,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v12 | v11);
         op++;
@@ -2022,7 +2021,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         uint v5 = v4 | v3;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v5;
@@ -2042,7 +2041,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v4 | v3);
         op++;
@@ -2055,7 +2054,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         uint v13 = v12 | v11;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
@@ -2077,7 +2076,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v12 | v11);
         op++;
@@ -2115,7 +2114,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         uint v5 = v4 | v3;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
@@ -2135,7 +2134,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v4 | v3));
         op++;
@@ -2148,7 +2147,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         uint v13 = v12 | v11;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -2170,7 +2169,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v12 | v11));
         op++;
@@ -2207,7 +2206,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         ulong v5 = v4 | v3;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -2226,7 +2225,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v4 | v3);
         op++;
@@ -2239,7 +2238,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         ulong v13 = v12 | v11;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -2260,7 +2259,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v12 | v11);
         op++;
@@ -2403,14 +2402,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)v10);
+        GuestMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v10));
@@ -2429,13 +2428,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)((v7 + (v2 + ((uint)v0))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)((v7 + (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2450,14 +2449,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)v18);
+        GuestMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v18));
@@ -2478,13 +2477,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)((v15 + (v2 + ((uint)v0))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)((v15 + (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2497,7 +2496,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 1, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 1, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v7), v3);
         uint v11 = (v8 + v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v11 <= v8 ? 1u : 0u) : (v11 < v8 ? 1u : 0u)));
@@ -2517,7 +2516,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 1, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 1, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v7), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2533,7 +2532,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 1, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 1, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v15), v3);
         uint v19 = (v16 + v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v19 <= v16 ? 1u : 0u) : (v19 < v16 ? 1u : 0u)));
@@ -2555,7 +2554,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 1, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 1, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v15), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2598,14 +2597,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)v10);
+        GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v10));
@@ -2624,13 +2623,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)((v7 + (v2 + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)((v7 + (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2645,14 +2644,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)v18);
+        GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v18));
@@ -2673,13 +2672,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)((v15 + (v2 + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)((v15 + (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2692,7 +2691,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v7), v3);
         uint v11 = (v8 + v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v11 <= v8 ? 1u : 0u) : (v11 < v8 ? 1u : 0u)));
@@ -2712,7 +2711,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v7), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2728,7 +2727,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v15), v3);
         uint v19 = (v16 + v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v19 <= v16 ? 1u : 0u) : (v19 < v16 ? 1u : 0u)));
@@ -2750,7 +2749,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v15), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2793,14 +2792,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         uint v8 = v7 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, v8);
+        GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v7 ? 1u : 0u) : (v8 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v2 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v8));
@@ -2819,13 +2818,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, (v7 + (v2 + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v6, (v7 + (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2840,14 +2839,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         uint v16 = v15 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, v16);
+        GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v15 ? 1u : 0u) : (v16 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v16) & (v2 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v16));
@@ -2868,13 +2867,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, (v15 + (v2 + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v14, (v15 + (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2887,7 +2886,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v7), v3);
         uint v9 = v8 + v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
@@ -2907,7 +2906,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v7), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2923,7 +2922,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v15), v3);
         uint v17 = v16 + v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
@@ -2945,7 +2944,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v15), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2987,14 +2986,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         ulong v9 = v8 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, v9);
+        GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v9) & (v2 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v8 ^ v2) ^ v9);
@@ -3012,13 +3011,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, (v8 + (v2 + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v7, (v8 + (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3033,14 +3032,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         ulong v17 = v16 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, v17);
+        GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v17) & (v2 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v16 ^ v2) ^ v17);
@@ -3060,13 +3059,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, (v16 + (v2 + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v15, (v16 + (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3079,7 +3078,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v4 = v2 + ((ulong)v1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v8), v4);
         ulong v10 = v9 + v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v9 ? 1u : 0u) : (v10 < v9 ? 1u : 0u)));
@@ -3098,7 +3097,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v8), (v2 + ((ulong)((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3114,7 +3113,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v16), v4);
         ulong v18 = v17 + v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v17 ? 1u : 0u) : (v18 < v17 ? 1u : 0u)));
@@ -3135,7 +3134,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v16), (v2 + ((ulong)((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3176,7 +3175,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<byte>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load8(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(byte*)((byte*)cpu + op->R0);
         uint v10 = (v7 + (v5 + v1)) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v10;
@@ -3196,7 +3195,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<byte>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load8(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v7 + (v5 + ((uint)v0))) & (0xffu));
         op++;
@@ -3211,7 +3210,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<byte>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load8(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(byte*)((byte*)cpu + op->R0);
         uint v18 = (v15 + (v13 + v1)) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v18;
@@ -3233,7 +3232,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<byte>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load8(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v15 + (v13 + ((uint)v0))) & (0xffu));
         op++;
@@ -3275,7 +3274,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<ushort>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load16(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         uint v10 = (v7 + (v5 + v1)) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v10;
@@ -3295,7 +3294,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<ushort>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load16(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v7 + (v5 + ((uint)v0))) & (0xffffu));
         op++;
@@ -3310,7 +3309,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<ushort>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load16(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         uint v18 = (v15 + (v13 + v1)) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v18;
@@ -3332,7 +3331,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<ushort>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load16(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v15 + (v13 + ((uint)v0))) & (0xffffu));
         op++;
@@ -3374,7 +3373,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<uint>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load32(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(uint*)((byte*)cpu + op->R0);
         uint v8 = v7 + (v5 + v1);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v8);
@@ -3394,7 +3393,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<uint>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load32(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 + (v5 + ((uint)v0))));
         op++;
@@ -3409,7 +3408,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<uint>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(uint*)((byte*)cpu + op->R0);
         uint v16 = v15 + (v13 + v1);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
@@ -3431,7 +3430,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<uint>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v15 + (v13 + ((uint)v0))));
         op++;
@@ -3472,7 +3471,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong v5 = GuestMemory.Load64(cpu, mem, (v2 + ((ulong)op->Displacement)));
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         ulong v9 = v8 + (v5 + ((ulong)v1));
         *(ulong*)((byte*)cpu + op->R0) = v9;
@@ -3491,7 +3490,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong v5 = GuestMemory.Load64(cpu, mem, (v2 + ((ulong)op->Displacement)));
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v8 + (v5 + ((ulong)((uint)v0))));
         op++;
@@ -3506,7 +3505,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         ulong v17 = v16 + (v13 + ((ulong)v1));
         *(ulong*)((byte*)cpu + op->R0) = v17;
@@ -3527,7 +3526,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v16 + (v13 + ((ulong)((uint)v0))));
         op++;
@@ -3682,14 +3681,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)v10);
+        GuestMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v10));
@@ -3708,13 +3707,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)((v7 - (v2 + ((uint)v0))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)((v7 - (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3729,14 +3728,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)v18);
+        GuestMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v18));
@@ -3757,13 +3756,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)((v15 - (v2 + ((uint)v0))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)((v15 - (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3776,7 +3775,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 1, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 1, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v12 = (v9 - v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -3796,7 +3795,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 1, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 1, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v8), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3812,7 +3811,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 1, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 1, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v20 = (v17 - v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -3834,7 +3833,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 1, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 1, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v16), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3877,14 +3876,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)v10);
+        GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v10));
@@ -3903,13 +3902,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)((v7 - (v2 + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)((v7 - (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3924,14 +3923,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)v18);
+        GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v18));
@@ -3952,13 +3951,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)((v15 - (v2 + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)((v15 - (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3971,7 +3970,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v12 = (v9 - v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -3991,7 +3990,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v8), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4007,7 +4006,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v20 = (v17 - v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -4029,7 +4028,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v16), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4072,14 +4071,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         uint v8 = v7 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, v8);
+        GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v8));
@@ -4098,13 +4097,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, (v7 - (v2 + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v6, (v7 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4119,14 +4118,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         uint v16 = v15 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, v16);
+        GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v16));
@@ -4147,13 +4146,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, (v15 - (v2 + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v14, (v15 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4166,7 +4165,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v10 = v9 - v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -4186,7 +4185,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v8), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4202,7 +4201,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v18 = v17 - v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -4224,7 +4223,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v16), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4266,14 +4265,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         ulong v9 = v8 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, v9);
+        GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v2 ? 1u : 0u) : (v8 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v2) & (v8 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v8 ^ v2) ^ v9);
@@ -4291,13 +4290,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, (v8 - (v2 + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v7, (v8 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4312,14 +4311,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         ulong v17 = v16 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, v17);
+        GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v2) & (v16 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v16 ^ v2) ^ v17);
@@ -4339,13 +4338,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, (v16 - (v2 + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v15, (v16 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4358,7 +4357,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v4 = v2 + ((ulong)v1);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = (ulong)TMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
+        ulong v9 = (ulong)GuestMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
         ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v9), (0 - v4));
         ulong v11 = v10 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v2 ? 1u : 0u) : (v10 < v2 ? 1u : 0u)));
@@ -4377,7 +4376,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = (ulong)TMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
+        ulong v9 = (ulong)GuestMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
         ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v9), (0 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4393,7 +4392,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (ulong)TMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
         ulong v18 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v17), (0 - v4));
         ulong v19 = v18 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v2 ? 1u : 0u) : (v18 < v2 ? 1u : 0u)));
@@ -4414,7 +4413,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (ulong)TMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
         ulong v18 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v17), (0 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4455,7 +4454,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<byte>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load8(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(byte*)((byte*)cpu + op->R0);
         uint v10 = (v7 - (v5 + v1)) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v10;
@@ -4475,7 +4474,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<byte>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load8(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v7 - (v5 + ((uint)v0))) & (0xffu));
         op++;
@@ -4490,7 +4489,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<byte>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load8(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(byte*)((byte*)cpu + op->R0);
         uint v18 = (v15 - (v13 + v1)) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v18;
@@ -4512,7 +4511,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<byte>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load8(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v15 - (v13 + ((uint)v0))) & (0xffu));
         op++;
@@ -4554,7 +4553,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<ushort>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load16(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         uint v10 = (v7 - (v5 + v1)) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v10;
@@ -4574,7 +4573,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<ushort>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load16(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v7 - (v5 + ((uint)v0))) & (0xffffu));
         op++;
@@ -4589,7 +4588,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<ushort>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load16(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         uint v18 = (v15 - (v13 + v1)) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v18;
@@ -4611,7 +4610,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<ushort>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load16(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v15 - (v13 + ((uint)v0))) & (0xffffu));
         op++;
@@ -4653,7 +4652,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<uint>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load32(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(uint*)((byte*)cpu + op->R0);
         uint v8 = v7 - (v5 + v1);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v8);
@@ -4673,7 +4672,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = TMemory.Load<uint>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        uint v5 = GuestMemory.Load32(cpu, mem, (v2 + ((ulong)op->Displacement)));
         uint v7 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 - (v5 + ((uint)v0))));
         op++;
@@ -4688,7 +4687,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<uint>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(uint*)((byte*)cpu + op->R0);
         uint v16 = v15 - (v13 + v1);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
@@ -4710,7 +4709,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<uint>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v15 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v15 - (v13 + ((uint)v0))));
         op++;
@@ -4751,7 +4750,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong v5 = GuestMemory.Load64(cpu, mem, (v2 + ((ulong)op->Displacement)));
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         ulong v9 = v8 - (v5 + ((ulong)v1));
         *(ulong*)((byte*)cpu + op->R0) = v9;
@@ -4770,7 +4769,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong v5 = GuestMemory.Load64(cpu, mem, (v2 + ((ulong)op->Displacement)));
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v8 - (v5 + ((ulong)((uint)v0))));
         op++;
@@ -4785,7 +4784,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         ulong v17 = v16 - (v13 + ((ulong)v1));
         *(ulong*)((byte*)cpu + op->R0) = v17;
@@ -4806,7 +4805,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v16 - (v13 + ((ulong)((uint)v0))));
         op++;
@@ -4957,14 +4956,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v5 = v4 & v0;
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v5);
+        GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -4983,13 +4982,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)(v4 & v0));
+        GuestMemory.Store(cpu, mem, v3, (byte)(v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5002,14 +5001,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v13 = v12 & v0;
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v13);
+        GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -5030,13 +5029,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)(v12 & v0));
+        GuestMemory.Store(cpu, mem, v11, (byte)(v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5046,7 +5045,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5065,7 +5064,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5078,7 +5077,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5099,7 +5098,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5138,14 +5137,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 & v0;
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v5);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -5164,13 +5163,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)(v4 & v0));
+        GuestMemory.Store(cpu, mem, v3, (ushort)(v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5183,14 +5182,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 & v0;
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v13);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -5211,13 +5210,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 & v0));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5227,7 +5226,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5246,7 +5245,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5259,7 +5258,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5280,7 +5279,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5319,14 +5318,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 & v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -5345,13 +5344,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 & v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5364,14 +5363,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 & v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -5392,13 +5391,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 & v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5408,7 +5407,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5427,7 +5426,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5440,7 +5439,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5461,7 +5460,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5499,14 +5498,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 & v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -5524,13 +5523,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 & v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5543,14 +5542,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 & v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -5570,13 +5569,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 & v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5586,7 +5585,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 & v0;
         ulong v7 = 0x0ul;
@@ -5605,7 +5604,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5618,7 +5617,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 & v0;
         ulong v15 = 0x0ul;
@@ -5639,7 +5638,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5676,7 +5675,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         uint v5 = v4 & v3;
         *(byte*)((byte*)cpu + op->R0) = (byte)v5;
@@ -5696,7 +5695,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v4 & v3);
         op++;
@@ -5709,7 +5708,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         uint v13 = v12 & v11;
         *(byte*)((byte*)cpu + op->R0) = (byte)v13;
@@ -5731,7 +5730,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v12 & v11);
         op++;
@@ -5769,7 +5768,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         uint v5 = v4 & v3;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v5;
@@ -5789,7 +5788,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v4 & v3);
         op++;
@@ -5802,7 +5801,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         uint v13 = v12 & v11;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
@@ -5824,7 +5823,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v12 & v11);
         op++;
@@ -5862,7 +5861,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         uint v5 = v4 & v3;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
@@ -5882,7 +5881,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v4 & v3));
         op++;
@@ -5895,7 +5894,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         uint v13 = v12 & v11;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -5917,7 +5916,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v12 & v11));
         op++;
@@ -5954,7 +5953,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         ulong v5 = v4 & v3;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -5973,7 +5972,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v4 & v3);
         op++;
@@ -5986,7 +5985,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         ulong v13 = v12 & v11;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -6007,7 +6006,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v12 & v11);
         op++;
@@ -6145,14 +6144,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v7);
+        GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
@@ -6170,13 +6169,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)((v4 - v0) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v3, (byte)((v4 - v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6189,14 +6188,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v15);
+        GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
@@ -6216,13 +6215,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)((v12 - v0) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v11, (byte)((v12 - v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6232,7 +6231,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v9 = (v6 - v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -6251,7 +6250,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v5), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6264,7 +6263,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v17 = (v14 - v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -6285,7 +6284,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v13), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6323,14 +6322,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
@@ -6348,13 +6347,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)((v4 - v0) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)((v4 - v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6367,14 +6366,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
@@ -6394,13 +6393,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 - v0) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)((v12 - v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6410,7 +6409,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v9 = (v6 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -6429,7 +6428,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6442,7 +6441,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v17 = (v14 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -6463,7 +6462,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6501,14 +6500,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v5));
@@ -6526,13 +6525,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 - v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 - v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6545,14 +6544,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v13));
@@ -6572,13 +6571,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 - v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 - v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6588,7 +6587,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -6607,7 +6606,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6620,7 +6619,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -6641,7 +6640,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6678,14 +6677,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v4 ^ v0) ^ v5);
@@ -6702,13 +6701,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 - v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 - v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6721,14 +6720,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v12 ^ v0) ^ v13);
@@ -6747,13 +6746,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 - v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 - v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6763,7 +6762,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - v0));
         ulong v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -6781,7 +6780,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6794,7 +6793,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - v0));
         ulong v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -6814,7 +6813,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6850,7 +6849,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         uint v7 = (v4 - v3) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v7;
@@ -6869,7 +6868,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v4 - v3) & (0xffu));
         op++;
@@ -6882,7 +6881,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         uint v15 = (v12 - v11) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v15;
@@ -6903,7 +6902,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v12 - v11) & (0xffu));
         op++;
@@ -6940,7 +6939,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         uint v7 = (v4 - v3) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v7;
@@ -6959,7 +6958,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v4 - v3) & (0xffffu));
         op++;
@@ -6972,7 +6971,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         uint v15 = (v12 - v11) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v15;
@@ -6993,7 +6992,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v12 - v11) & (0xffffu));
         op++;
@@ -7030,7 +7029,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         uint v5 = v4 - v3;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
@@ -7049,7 +7048,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v4 - v3));
         op++;
@@ -7062,7 +7061,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         uint v13 = v12 - v11;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -7083,7 +7082,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v12 - v11));
         op++;
@@ -7119,7 +7118,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         ulong v5 = v4 - v3;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -7137,7 +7136,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v4 - v3);
         op++;
@@ -7150,7 +7149,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         ulong v13 = v12 - v11;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -7170,7 +7169,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v12 - v11);
         op++;
@@ -7309,14 +7308,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v5 = v4 ^ v0;
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v5);
+        GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -7335,13 +7334,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)(v4 ^ v0));
+        GuestMemory.Store(cpu, mem, v3, (byte)(v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7354,14 +7353,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v13 = v12 ^ v0;
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v13);
+        GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -7382,13 +7381,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)(v12 ^ v0));
+        GuestMemory.Store(cpu, mem, v11, (byte)(v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7398,7 +7397,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7417,7 +7416,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7430,7 +7429,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7451,7 +7450,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7490,14 +7489,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 ^ v0;
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v5);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -7516,13 +7515,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ v0));
+        GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7535,14 +7534,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 ^ v0;
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v13);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -7563,13 +7562,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ v0));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7579,7 +7578,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7598,7 +7597,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7611,7 +7610,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7632,7 +7631,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7671,14 +7670,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 ^ v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -7697,13 +7696,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 ^ v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7716,14 +7715,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 ^ v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -7744,13 +7743,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 ^ v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7760,7 +7759,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7779,7 +7778,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7792,7 +7791,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7813,7 +7812,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7851,14 +7850,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 ^ v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -7876,13 +7875,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 ^ v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7895,14 +7894,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 ^ v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -7922,13 +7921,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 ^ v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7938,7 +7937,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 ^ v0;
         ulong v7 = 0x0ul;
@@ -7957,7 +7956,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7970,7 +7969,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 ^ v0;
         ulong v15 = 0x0ul;
@@ -7991,7 +7990,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -8028,7 +8027,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         uint v5 = v4 ^ v3;
         *(byte*)((byte*)cpu + op->R0) = (byte)v5;
@@ -8048,7 +8047,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v4 ^ v3);
         op++;
@@ -8061,7 +8060,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         uint v13 = v12 ^ v11;
         *(byte*)((byte*)cpu + op->R0) = (byte)v13;
@@ -8083,7 +8082,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v12 ^ v11);
         op++;
@@ -8121,7 +8120,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         uint v5 = v4 ^ v3;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v5;
@@ -8141,7 +8140,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v4 ^ v3);
         op++;
@@ -8154,7 +8153,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         uint v13 = v12 ^ v11;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
@@ -8176,7 +8175,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v12 ^ v11);
         op++;
@@ -8214,7 +8213,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         uint v5 = v4 ^ v3;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
@@ -8234,7 +8233,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v4 ^ v3));
         op++;
@@ -8247,7 +8246,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         uint v13 = v12 ^ v11;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -8269,7 +8268,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v12 ^ v11));
         op++;
@@ -8306,7 +8305,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         ulong v5 = v4 ^ v3;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -8325,7 +8324,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v4 ^ v3);
         op++;
@@ -8338,7 +8337,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         ulong v13 = v12 ^ v11;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -8359,7 +8358,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v12 ^ v11);
         op++;

@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int Xor_EAX_imm32_F(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -987,7 +986,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1005,7 +1004,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1014,7 +1013,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1049,7 +1048,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((uint)((ulong)((((v3 ^ v4) & (v3 ^ ((v3 - v4) & (0xffu)))) >> (int)(0x7u)) & (0x1u)))) != 0)
         {
@@ -1075,7 +1074,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1110,7 +1109,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((uint)((ulong)((((v3 ^ v4) & (v3 ^ ((v3 - v4) & (0xffu)))) >> (int)(0x7u)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -1136,7 +1135,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1170,7 +1169,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((v3 < v4 ? 1u : 0u) != 0)
         {
@@ -1196,7 +1195,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1230,7 +1229,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((v3 < v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -1256,7 +1255,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1290,7 +1289,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((v3 == v4 ? 1u : 0u) != 0)
         {
@@ -1316,7 +1315,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1350,7 +1349,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((v3 == v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -1376,7 +1375,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1410,7 +1409,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((v3 <= v4 ? 1u : 0u) != 0)
         {
@@ -1436,7 +1435,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1470,7 +1469,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((v3 <= v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -1496,7 +1495,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1530,7 +1529,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((uint)(((ulong)(long)(int)((uint)(sbyte)((v3 - v4) & (0xffu)))) >> (int)(0x3fu))) != 0)
         {
@@ -1556,7 +1555,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1590,7 +1589,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((uint)(((ulong)(long)(int)((uint)(sbyte)((v3 - v4) & (0xffu)))) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -1616,7 +1615,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1650,7 +1649,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)((v3 - v4) & (0xffu)))))) != 0)
         {
@@ -1676,7 +1675,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1710,7 +1709,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)((v3 - v4) & (0xffu)))))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -1736,7 +1735,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1770,7 +1769,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((int)((uint)(sbyte)v3) < (int)((uint)(sbyte)v4) ? 1u : 0u) != 0)
         {
@@ -1796,7 +1795,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1830,7 +1829,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((int)((uint)(sbyte)v3) < (int)((uint)(sbyte)v4) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -1856,7 +1855,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1890,7 +1889,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((int)((uint)(sbyte)v3) <= (int)((uint)(sbyte)v4) ? 1u : 0u) != 0)
         {
@@ -1916,7 +1915,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1950,7 +1949,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((int)((uint)(sbyte)v3) <= (int)((uint)(sbyte)v4) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -1978,7 +1977,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R1);
         uint v15 = (v11 - v12) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -1998,7 +1997,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2927,7 +2926,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2945,7 +2944,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2954,7 +2953,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2989,7 +2988,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if (((uint)((ulong)((((v3 ^ v4) & (v3 ^ ((v3 - v4) & (0xffffu)))) >> (int)(0xfu)) & (0x1u)))) != 0)
         {
@@ -3015,7 +3014,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3050,7 +3049,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if ((((uint)((ulong)((((v3 ^ v4) & (v3 ^ ((v3 - v4) & (0xffffu)))) >> (int)(0xfu)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -3076,7 +3075,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3110,7 +3109,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if ((v3 < v4 ? 1u : 0u) != 0)
         {
@@ -3136,7 +3135,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3170,7 +3169,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if (((v3 < v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -3196,7 +3195,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3230,7 +3229,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if ((v3 == v4 ? 1u : 0u) != 0)
         {
@@ -3256,7 +3255,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3290,7 +3289,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if (((v3 == v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -3316,7 +3315,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3350,7 +3349,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if ((v3 <= v4 ? 1u : 0u) != 0)
         {
@@ -3376,7 +3375,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3410,7 +3409,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if (((v3 <= v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -3436,7 +3435,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3470,7 +3469,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if (((uint)(((ulong)(long)(int)((uint)(short)((v3 - v4) & (0xffffu)))) >> (int)(0x3fu))) != 0)
         {
@@ -3496,7 +3495,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3530,7 +3529,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if ((((uint)(((ulong)(long)(int)((uint)(short)((v3 - v4) & (0xffffu)))) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -3556,7 +3555,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3590,7 +3589,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(short)((v3 - v4) & (0xffffu)))))) != 0)
         {
@@ -3616,7 +3615,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3650,7 +3649,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(short)((v3 - v4) & (0xffffu)))))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -3676,7 +3675,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3710,7 +3709,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if (((int)((uint)(short)v3) < (int)((uint)(short)v4) ? 1u : 0u) != 0)
         {
@@ -3736,7 +3735,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3770,7 +3769,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if ((((int)((uint)(short)v3) < (int)((uint)(short)v4) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -3796,7 +3795,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3830,7 +3829,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if (((int)((uint)(short)v3) <= (int)((uint)(short)v4) ? 1u : 0u) != 0)
         {
@@ -3856,7 +3855,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3890,7 +3889,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         if ((((int)((uint)(short)v3) <= (int)((uint)(short)v4) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -3918,7 +3917,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R1);
         uint v15 = (v11 - v12) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -3938,7 +3937,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4867,7 +4866,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4885,7 +4884,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4894,7 +4893,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4929,7 +4928,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((uint)((ulong)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x1fu)) & (0x1u)))) != 0)
         {
@@ -4955,7 +4954,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4990,7 +4989,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((uint)((ulong)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x1fu)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5016,7 +5015,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5050,7 +5049,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((v3 < v4 ? 1u : 0u) != 0)
         {
@@ -5076,7 +5075,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5110,7 +5109,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((v3 < v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5136,7 +5135,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5170,7 +5169,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((v3 == v4 ? 1u : 0u) != 0)
         {
@@ -5196,7 +5195,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5230,7 +5229,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((v3 == v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5256,7 +5255,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5290,7 +5289,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((v3 <= v4 ? 1u : 0u) != 0)
         {
@@ -5316,7 +5315,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5350,7 +5349,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((v3 <= v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5376,7 +5375,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5410,7 +5409,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((uint)(((ulong)(long)(int)(v3 - v4)) >> (int)(0x3fu))) != 0)
         {
@@ -5436,7 +5435,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5470,7 +5469,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((uint)(((ulong)(long)(int)(v3 - v4)) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5496,7 +5495,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5530,7 +5529,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 - v4)))) != 0)
         {
@@ -5556,7 +5555,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5590,7 +5589,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 - v4)))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5616,7 +5615,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5650,7 +5649,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((int)v3 < (int)v4 ? 1u : 0u) != 0)
         {
@@ -5676,7 +5675,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5710,7 +5709,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((int)v3 < (int)v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5736,7 +5735,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5770,7 +5769,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((int)v3 <= (int)v4 ? 1u : 0u) != 0)
         {
@@ -5796,7 +5795,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -5830,7 +5829,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((int)v3 <= (int)v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5858,7 +5857,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R1);
         uint v13 = v11 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -5878,7 +5877,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6790,7 +6789,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6807,7 +6806,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6816,7 +6815,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6850,7 +6849,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((uint)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x3fu)) & (0x1ul))) != 0)
         {
@@ -6876,7 +6875,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6910,7 +6909,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((uint)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x3fu)) & (0x1ul))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -6936,7 +6935,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6969,7 +6968,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((v3 < v4 ? 1u : 0u) != 0)
         {
@@ -6995,7 +6994,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7028,7 +7027,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((v3 < v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -7054,7 +7053,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7087,7 +7086,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((v3 == v4 ? 1u : 0u) != 0)
         {
@@ -7113,7 +7112,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7146,7 +7145,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((v3 == v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -7172,7 +7171,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7205,7 +7204,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((v3 <= v4 ? 1u : 0u) != 0)
         {
@@ -7231,7 +7230,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7264,7 +7263,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((v3 <= v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -7290,7 +7289,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7323,7 +7322,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((uint)((v3 - v4) >> (int)(0x3fu))) != 0)
         {
@@ -7349,7 +7348,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7382,7 +7381,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((uint)((v3 - v4) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -7408,7 +7407,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7441,7 +7440,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 - v4))) != 0)
         {
@@ -7467,7 +7466,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7500,7 +7499,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 - v4))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -7526,7 +7525,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7559,7 +7558,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((long)v3 < (long)v4 ? 1u : 0u) != 0)
         {
@@ -7585,7 +7584,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7618,7 +7617,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((long)v3 < (long)v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -7644,7 +7643,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7677,7 +7676,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((long)v3 <= (long)v4 ? 1u : 0u) != 0)
         {
@@ -7703,7 +7702,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7736,7 +7735,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((long)v3 <= (long)v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -7764,7 +7763,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R1);
         ulong v13 = v11 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -7783,7 +7782,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8713,7 +8712,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -8730,7 +8729,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8740,7 +8739,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         ulong v18 = (ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u));
@@ -8775,7 +8774,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((uint)((ulong)((((v0 ^ v4) & (v0 ^ ((v0 - v4) & (0xffu)))) >> (int)(0x7u)) & (0x1u)))) != 0)
         {
             TbOp* taken = op->Target;
@@ -8801,7 +8800,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         ulong v18 = (ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u));
@@ -8836,7 +8835,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((uint)((ulong)((((v0 ^ v4) & (v0 ^ ((v0 - v4) & (0xffu)))) >> (int)(0x7u)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -8862,7 +8861,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -8896,7 +8895,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((v0 < v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -8922,7 +8921,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -8956,7 +8955,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((v0 < v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -8982,7 +8981,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9016,7 +9015,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((v0 == v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9042,7 +9041,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9076,7 +9075,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((v0 == v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9102,7 +9101,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9136,7 +9135,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((v0 <= v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9162,7 +9161,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9196,7 +9195,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((v0 <= v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9222,7 +9221,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9256,7 +9255,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((uint)(((ulong)(long)(int)((uint)(sbyte)((v0 - v4) & (0xffu)))) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
@@ -9282,7 +9281,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9316,7 +9315,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((uint)(((ulong)(long)(int)((uint)(sbyte)((v0 - v4) & (0xffu)))) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9342,7 +9341,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9376,7 +9375,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)((v0 - v4) & (0xffu)))))) != 0)
         {
             TbOp* taken = op->Target;
@@ -9402,7 +9401,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9436,7 +9435,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)((v0 - v4) & (0xffu)))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9462,7 +9461,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9496,7 +9495,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((int)((uint)(sbyte)v0) < (int)((uint)(sbyte)v4) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9522,7 +9521,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9556,7 +9555,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((int)((uint)(sbyte)v0) < (int)((uint)(sbyte)v4) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9582,7 +9581,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9616,7 +9615,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((int)((uint)(sbyte)v0) <= (int)((uint)(sbyte)v4) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9642,7 +9641,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -9676,7 +9675,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((int)((uint)(sbyte)v0) <= (int)((uint)(sbyte)v4) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9704,7 +9703,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<byte>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load8(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         uint v15 = (v0 - v12) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -9723,7 +9722,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<byte>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load8(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9755,7 +9754,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load16(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v7 = (v0 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -9772,7 +9771,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load16(cpu, mem, (v1 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9784,7 +9783,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load16(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         uint v15 = (v0 - v12) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -9803,7 +9802,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load16(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10733,7 +10732,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -10750,7 +10749,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10760,7 +10759,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         ulong v16 = (ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u));
@@ -10795,7 +10794,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((uint)((ulong)((((v0 ^ v4) & (v0 ^ (v0 - v4))) >> (int)(0x1fu)) & (0x1u)))) != 0)
         {
             TbOp* taken = op->Target;
@@ -10821,7 +10820,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         ulong v16 = (ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u));
@@ -10856,7 +10855,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((uint)((ulong)((((v0 ^ v4) & (v0 ^ (v0 - v4))) >> (int)(0x1fu)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -10882,7 +10881,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -10916,7 +10915,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((v0 < v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -10942,7 +10941,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -10976,7 +10975,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((v0 < v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -11002,7 +11001,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11036,7 +11035,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((v0 == v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -11062,7 +11061,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11096,7 +11095,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((v0 == v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -11122,7 +11121,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11156,7 +11155,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((v0 <= v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -11182,7 +11181,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11216,7 +11215,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((v0 <= v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -11242,7 +11241,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11276,7 +11275,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((uint)(((ulong)(long)(int)(v0 - v4)) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
@@ -11302,7 +11301,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11336,7 +11335,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((uint)(((ulong)(long)(int)(v0 - v4)) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -11362,7 +11361,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11396,7 +11395,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v0 - v4)))) != 0)
         {
             TbOp* taken = op->Target;
@@ -11422,7 +11421,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11456,7 +11455,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v0 - v4)))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -11482,7 +11481,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11516,7 +11515,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((int)v0 < (int)v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -11542,7 +11541,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11576,7 +11575,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((int)v0 < (int)v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -11602,7 +11601,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11636,7 +11635,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((int)v0 <= (int)v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -11662,7 +11661,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         uint v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -11696,7 +11695,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((int)v0 <= (int)v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -11724,7 +11723,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         uint v13 = v0 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -11743,7 +11742,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12656,7 +12655,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -12672,7 +12671,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12682,7 +12681,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         ulong v15 = (((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul);
@@ -12716,7 +12715,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((uint)((((v0 ^ v4) & (v0 ^ (v0 - v4))) >> (int)(0x3fu)) & (0x1ul))) != 0)
         {
             TbOp* taken = op->Target;
@@ -12742,7 +12741,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         ulong v15 = (((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul);
@@ -12776,7 +12775,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((uint)((((v0 ^ v4) & (v0 ^ (v0 - v4))) >> (int)(0x3fu)) & (0x1ul))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -12802,7 +12801,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -12835,7 +12834,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((v0 < v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -12861,7 +12860,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -12894,7 +12893,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((v0 < v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -12920,7 +12919,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -12953,7 +12952,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((v0 == v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -12979,7 +12978,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -13012,7 +13011,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((v0 == v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -13038,7 +13037,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -13071,7 +13070,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((v0 <= v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -13097,7 +13096,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -13130,7 +13129,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((v0 <= v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -13156,7 +13155,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -13189,7 +13188,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((uint)((v0 - v4) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
@@ -13215,7 +13214,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -13248,7 +13247,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((uint)((v0 - v4) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -13274,7 +13273,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -13307,7 +13306,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v0 - v4))) != 0)
         {
             TbOp* taken = op->Target;
@@ -13333,7 +13332,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -13366,7 +13365,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v0 - v4))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -13392,7 +13391,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -13425,7 +13424,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((long)v0 < (long)v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -13451,7 +13450,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -13484,7 +13483,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((long)v0 < (long)v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -13510,7 +13509,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -13543,7 +13542,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if (((long)v0 <= (long)v4 ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -13569,7 +13568,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -13602,7 +13601,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         if ((((long)v0 <= (long)v4 ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -13630,7 +13629,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         ulong v13 = v0 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -13648,7 +13647,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         op++;
         return op->Handler(cpu, op, mem);
     }

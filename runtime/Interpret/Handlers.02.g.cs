@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int Cmp_AL_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -2743,12 +2742,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v0);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -2760,12 +2759,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v0);
+        GuestMemory.Store(cpu, mem, v3, v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -2775,7 +2774,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        uint v1 = TMemory.Load<ushort>(cpu, mem, v0);
+        uint v1 = GuestMemory.Load16(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v1;
         op++;
@@ -2786,7 +2785,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        ulong v1 = TMemory.Load<ulong>(cpu, mem, v0);
+        ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         *(ulong*)((byte*)cpu + op->R0) = v1;
         op++;
@@ -2805,7 +2804,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v3) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2817,7 +2816,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v11) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2835,7 +2834,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -2847,7 +2846,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -2865,7 +2864,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -2877,7 +2876,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -2888,12 +2887,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)((uint)op->Immediate));
+        GuestMemory.Store(cpu, mem, v3, (ushort)((uint)op->Immediate));
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -2904,12 +2903,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, ((ulong)op->Immediate));
+        GuestMemory.Store(cpu, mem, v3, ((ulong)op->Immediate));
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -2945,7 +2944,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v9 = ((ulong)(long)(int)((uint)(short)v3)) * ((ulong)(long)(int)((uint)(short)((uint)op->Immediate)));
         uint v12 = ((uint)v9) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
@@ -2965,7 +2964,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(short)v3)) * ((ulong)(long)(int)((uint)(short)((uint)op->Immediate))))) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2977,7 +2976,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v17 = ((ulong)(long)(int)((uint)(short)v11)) * ((ulong)(long)(int)((uint)(short)((uint)op->Immediate)));
         uint v20 = ((uint)v17) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v20;
@@ -2999,7 +2998,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(short)v11)) * ((ulong)(long)(int)((uint)(short)((uint)op->Immediate))))) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3035,7 +3034,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v7 = ((ulong)(long)(int)v3) * ((ulong)(long)(int)((uint)op->Immediate));
         uint v8 = (uint)v7;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v8);
@@ -3055,7 +3054,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)(long)(int)v3) * ((ulong)(long)(int)((uint)op->Immediate)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3067,7 +3066,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v15 = ((ulong)(long)(int)v11) * ((ulong)(long)(int)((uint)op->Immediate));
         uint v16 = (uint)v15;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
@@ -3089,7 +3088,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)(long)(int)v11) * ((ulong)(long)(int)((uint)op->Immediate)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3124,7 +3123,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 * v4;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -3143,7 +3142,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = (v3 * ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3155,7 +3154,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = (ulong)op->Immediate;
         ulong v13 = v11 * v12;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -3176,7 +3175,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = (v11 * ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3187,12 +3186,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)((uint)op->Immediate));
+        GuestMemory.Store(cpu, mem, v3, (ushort)((uint)op->Immediate));
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -3203,12 +3202,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, ((ulong)op->Immediate));
+        GuestMemory.Store(cpu, mem, v3, ((ulong)op->Immediate));
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -3244,7 +3243,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v9 = ((ulong)(long)(int)((uint)(short)v3)) * ((ulong)(long)(int)((uint)(short)((uint)op->Immediate)));
         uint v12 = ((uint)v9) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
@@ -3264,7 +3263,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(short)v3)) * ((ulong)(long)(int)((uint)(short)((uint)op->Immediate))))) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3276,7 +3275,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v17 = ((ulong)(long)(int)((uint)(short)v11)) * ((ulong)(long)(int)((uint)(short)((uint)op->Immediate)));
         uint v20 = ((uint)v17) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v20;
@@ -3298,7 +3297,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(short)v11)) * ((ulong)(long)(int)((uint)(short)((uint)op->Immediate))))) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3334,7 +3333,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v7 = ((ulong)(long)(int)v3) * ((ulong)(long)(int)((uint)op->Immediate));
         uint v8 = (uint)v7;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v8);
@@ -3354,7 +3353,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)(long)(int)v3) * ((ulong)(long)(int)((uint)op->Immediate)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3366,7 +3365,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v15 = ((ulong)(long)(int)v11) * ((ulong)(long)(int)((uint)op->Immediate));
         uint v16 = (uint)v15;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
@@ -3388,7 +3387,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)(long)(int)v11) * ((ulong)(long)(int)((uint)op->Immediate)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3423,7 +3422,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 * v4;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -3442,7 +3441,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = (v3 * ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3454,7 +3453,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = (ulong)op->Immediate;
         ulong v13 = v11 * v12;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -3475,7 +3474,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = (v11 * ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4068,14 +4067,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v7);
+        GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
@@ -4092,13 +4091,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)((v4 + ((uint)op->Immediate)) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v3, (byte)((v4 + ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4111,14 +4110,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v15);
+        GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
@@ -4137,13 +4136,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)((v12 + ((uint)op->Immediate)) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v11, (byte)((v12 + ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4153,7 +4152,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
@@ -4171,7 +4170,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4184,7 +4183,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
@@ -4204,7 +4203,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4240,14 +4239,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v5);
+        GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -4265,13 +4264,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)(v4 | ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (byte)(v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4283,14 +4282,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v13);
+        GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -4310,13 +4309,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)(v12 | ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (byte)(v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4326,7 +4325,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -4344,7 +4343,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4357,7 +4356,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -4377,7 +4376,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4419,14 +4418,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)v10);
+        GuestMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v10));
@@ -4444,13 +4443,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4465,14 +4464,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)v18);
+        GuestMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v18));
@@ -4492,13 +4491,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4511,7 +4510,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 1, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 1, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v7), v3);
         uint v11 = (v8 + v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v11 <= v8 ? 1u : 0u) : (v11 < v8 ? 1u : 0u)));
@@ -4530,7 +4529,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 1, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 1, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v7), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4546,7 +4545,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 1, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 1, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v15), v3);
         uint v19 = (v16 + v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v19 <= v16 ? 1u : 0u) : (v19 < v16 ? 1u : 0u)));
@@ -4567,7 +4566,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 1, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 1, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v15), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4609,14 +4608,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)v10);
+        GuestMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v10));
@@ -4634,13 +4633,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4655,14 +4654,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)v18);
+        GuestMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v18));
@@ -4682,13 +4681,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4701,7 +4700,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 1, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 1, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v12 = (v9 - v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -4720,7 +4719,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 1, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 1, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v8), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4736,7 +4735,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 1, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 1, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v20 = (v17 - v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -4757,7 +4756,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 1, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 1, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v16), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4793,14 +4792,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v5);
+        GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -4818,13 +4817,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)(v4 & ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (byte)(v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4836,14 +4835,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v13);
+        GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -4863,13 +4862,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)(v12 & ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (byte)(v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4879,7 +4878,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -4897,7 +4896,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4910,7 +4909,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -4930,7 +4929,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4967,14 +4966,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v7);
+        GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
@@ -4991,13 +4990,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)((v4 - ((uint)op->Immediate)) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v3, (byte)((v4 - ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5010,14 +5009,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v15);
+        GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
@@ -5036,13 +5035,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)((v12 - ((uint)op->Immediate)) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v11, (byte)((v12 - ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5052,7 +5051,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v9 = (v6 - v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -5070,7 +5069,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v5), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5083,7 +5082,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v17 = (v14 - v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -5103,7 +5102,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v13), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5139,14 +5138,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v5);
+        GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -5164,13 +5163,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)(v4 ^ ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (byte)(v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5182,14 +5181,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v13);
+        GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -5209,13 +5208,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)(v12 ^ ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (byte)(v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5225,7 +5224,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5243,7 +5242,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5256,7 +5255,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5276,7 +5275,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6192,7 +6191,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6210,7 +6209,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6219,7 +6218,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6254,7 +6253,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         if (((uint)((ulong)((((v3 ^ v4) & (v3 ^ ((v3 - v4) & (0xffu)))) >> (int)(0x7u)) & (0x1u)))) != 0)
         {
@@ -6280,7 +6279,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6315,7 +6314,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         if ((((uint)((ulong)((((v3 ^ v4) & (v3 ^ ((v3 - v4) & (0xffu)))) >> (int)(0x7u)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -6341,7 +6340,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6375,7 +6374,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 < ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6400,7 +6399,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6434,7 +6433,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 < ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6459,7 +6458,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6493,7 +6492,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 == ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6518,7 +6517,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6552,7 +6551,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 == ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6577,7 +6576,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6611,7 +6610,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 <= ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6636,7 +6635,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6670,7 +6669,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 <= ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6695,7 +6694,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6729,7 +6728,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)(((ulong)(long)(int)((uint)(sbyte)((v3 - ((uint)op->Immediate)) & (0xffu)))) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
@@ -6754,7 +6753,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6788,7 +6787,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)(((ulong)(long)(int)((uint)(sbyte)((v3 - ((uint)op->Immediate)) & (0xffu)))) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6813,7 +6812,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6847,7 +6846,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)((v3 - ((uint)op->Immediate)) & (0xffu)))))) != 0)
         {
             TbOp* taken = op->Target;
@@ -6872,7 +6871,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6906,7 +6905,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)((v3 - ((uint)op->Immediate)) & (0xffu)))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6931,7 +6930,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -6965,7 +6964,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)((uint)(sbyte)v3) < (int)((uint)(sbyte)((uint)op->Immediate)) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6990,7 +6989,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7024,7 +7023,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)((uint)(sbyte)v3) < (int)((uint)(sbyte)((uint)op->Immediate)) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -7049,7 +7048,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7083,7 +7082,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)((uint)(sbyte)v3) <= (int)((uint)(sbyte)((uint)op->Immediate)) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -7108,7 +7107,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -7142,7 +7141,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)((uint)(sbyte)v3) <= (int)((uint)(sbyte)((uint)op->Immediate)) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -7169,7 +7168,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = (uint)op->Immediate;
         uint v15 = (v11 - v12) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -7189,7 +7188,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7225,14 +7224,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
@@ -7249,13 +7248,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)((v4 + ((uint)op->Immediate)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7268,14 +7267,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
@@ -7294,13 +7293,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 + ((uint)op->Immediate)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7310,7 +7309,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
@@ -7328,7 +7327,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7341,7 +7340,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
@@ -7361,7 +7360,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7398,14 +7397,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v5));
@@ -7422,13 +7421,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 + ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7441,14 +7440,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v13));
@@ -7467,13 +7466,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 + ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7483,7 +7482,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
         uint v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
@@ -7501,7 +7500,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7514,7 +7513,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
         uint v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
@@ -7534,7 +7533,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7570,14 +7569,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v4 ^ v0) ^ v5);
@@ -7593,13 +7592,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 + ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7612,14 +7611,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v12 ^ v0) ^ v13);
@@ -7637,13 +7636,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 + ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7653,7 +7652,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
@@ -7670,7 +7669,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7683,7 +7682,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
@@ -7702,7 +7701,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7738,14 +7737,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v5);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -7763,13 +7762,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)(v4 | ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)(v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7781,14 +7780,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v13);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -7808,13 +7807,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7824,7 +7823,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7842,7 +7841,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7855,7 +7854,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7875,7 +7874,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7911,14 +7910,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -7936,13 +7935,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 | ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7954,14 +7953,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -7981,13 +7980,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 | ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7997,7 +7996,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8015,7 +8014,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8028,7 +8027,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8048,7 +8047,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8083,14 +8082,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 | ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -8107,13 +8106,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 | ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8125,14 +8124,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 | ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -8151,13 +8150,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 | ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8167,7 +8166,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 | v0;
         ulong v7 = 0x0ul;
@@ -8185,7 +8184,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8198,7 +8197,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 | v0;
         ulong v15 = 0x0ul;
@@ -8218,7 +8217,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8260,14 +8259,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)v10);
+        GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v10));
@@ -8285,13 +8284,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8306,14 +8305,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)v18);
+        GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v18));
@@ -8333,13 +8332,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8352,7 +8351,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v7), v3);
         uint v11 = (v8 + v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v11 <= v8 ? 1u : 0u) : (v11 < v8 ? 1u : 0u)));
@@ -8371,7 +8370,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v7), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8387,7 +8386,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v15), v3);
         uint v19 = (v16 + v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v19 <= v16 ? 1u : 0u) : (v19 < v16 ? 1u : 0u)));
@@ -8408,7 +8407,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v15), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8450,14 +8449,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         uint v8 = v7 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, v8);
+        GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v7 ? 1u : 0u) : (v8 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v2 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v8));
@@ -8475,13 +8474,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, (v7 + (((uint)op->Immediate) + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v6, (v7 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8496,14 +8495,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         uint v16 = v15 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, v16);
+        GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v15 ? 1u : 0u) : (v16 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v16) & (v2 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v16));
@@ -8523,13 +8522,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, (v15 + (((uint)op->Immediate) + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v14, (v15 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8542,7 +8541,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v7), v3);
         uint v9 = v8 + v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
@@ -8561,7 +8560,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v7), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8577,7 +8576,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v15), v3);
         uint v17 = v16 + v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
@@ -8598,7 +8597,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v15), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8639,14 +8638,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = (ulong)op->Immediate;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         ulong v9 = v8 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, v9);
+        GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v9) & (v2 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v8 ^ v2) ^ v9);
@@ -8663,13 +8662,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, (v8 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v7, (v8 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8684,14 +8683,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         ulong v17 = v16 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, v17);
+        GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v17) & (v2 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v16 ^ v2) ^ v17);
@@ -8710,13 +8709,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, (v16 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v15, (v16 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8729,7 +8728,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = (ulong)op->Immediate;
         ulong v4 = v2 + ((ulong)v1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v8), v4);
         ulong v10 = v9 + v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v9 ? 1u : 0u) : (v10 < v9 ? 1u : 0u)));
@@ -8747,7 +8746,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v8), (((ulong)op->Immediate) + ((ulong)((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8763,7 +8762,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v16), v4);
         ulong v18 = v17 + v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v17 ? 1u : 0u) : (v18 < v17 ? 1u : 0u)));
@@ -8783,7 +8782,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v16), (((ulong)op->Immediate) + ((ulong)((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8825,14 +8824,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)v10);
+        GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v10));
@@ -8850,13 +8849,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8871,14 +8870,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)v18);
+        GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v18));
@@ -8898,13 +8897,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8917,7 +8916,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v12 = (v9 - v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -8936,7 +8935,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v8), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8952,7 +8951,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v20 = (v17 - v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -8973,7 +8972,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v16), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9015,14 +9014,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         uint v8 = v7 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, v8);
+        GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v8));
@@ -9040,13 +9039,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, (v7 - (((uint)op->Immediate) + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v6, (v7 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9061,14 +9060,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         uint v16 = v15 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, v16);
+        GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v16));
@@ -9088,13 +9087,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, (v15 - (((uint)op->Immediate) + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v14, (v15 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9107,7 +9106,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v10 = v9 - v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -9126,7 +9125,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v8), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9142,7 +9141,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v18 = v17 - v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -9163,7 +9162,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v16), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9204,14 +9203,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = (ulong)op->Immediate;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         ulong v9 = v8 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, v9);
+        GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v2 ? 1u : 0u) : (v8 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v2) & (v8 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v8 ^ v2) ^ v9);
@@ -9228,13 +9227,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, (v8 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v7, (v8 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9249,14 +9248,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         ulong v17 = v16 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, v17);
+        GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v2) & (v16 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v16 ^ v2) ^ v17);
@@ -9275,13 +9274,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, (v16 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v15, (v16 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9294,7 +9293,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = (ulong)op->Immediate;
         ulong v4 = v2 + ((ulong)v1);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = (ulong)TMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
+        ulong v9 = (ulong)GuestMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
         ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v9), (0 - v4));
         ulong v11 = v10 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v2 ? 1u : 0u) : (v10 < v2 ? 1u : 0u)));
@@ -9312,7 +9311,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = (ulong)TMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
+        ulong v9 = (ulong)GuestMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
         ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v9), (0 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9328,7 +9327,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (ulong)TMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
         ulong v18 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v17), (0 - v4));
         ulong v19 = v18 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v2 ? 1u : 0u) : (v18 < v2 ? 1u : 0u)));
@@ -9348,7 +9347,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (ulong)TMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
         ulong v18 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v17), (0 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9384,14 +9383,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v5);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -9409,13 +9408,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)(v4 & ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)(v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9427,14 +9426,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v13);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -9454,13 +9453,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 & ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9470,7 +9469,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9488,7 +9487,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9501,7 +9500,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9521,7 +9520,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9557,14 +9556,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -9582,13 +9581,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 & ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9600,14 +9599,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -9627,13 +9626,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 & ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9643,7 +9642,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9661,7 +9660,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9674,7 +9673,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9694,7 +9693,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9729,14 +9728,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 & ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -9753,13 +9752,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 & ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9771,14 +9770,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 & ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -9797,13 +9796,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 & ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9813,7 +9812,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 & v0;
         ulong v7 = 0x0ul;
@@ -9831,7 +9830,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9844,7 +9843,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 & v0;
         ulong v15 = 0x0ul;
@@ -9864,7 +9863,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);

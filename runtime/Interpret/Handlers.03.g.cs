@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int Sub_rm16_imm16(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -28,14 +27,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
@@ -52,13 +51,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -71,14 +70,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
@@ -97,13 +96,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -113,7 +112,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v9 = (v6 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -131,7 +130,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -144,7 +143,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v17 = (v14 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -164,7 +163,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -201,14 +200,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v5));
@@ -225,13 +224,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -244,14 +243,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v13));
@@ -270,13 +269,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -286,7 +285,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -304,7 +303,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -317,7 +316,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -337,7 +336,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -373,14 +372,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v4 ^ v0) ^ v5);
@@ -396,13 +395,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -415,14 +414,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v12 ^ v0) ^ v13);
@@ -440,13 +439,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -456,7 +455,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - v0));
         ulong v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -473,7 +472,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -486,7 +485,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - v0));
         ulong v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -505,7 +504,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -541,14 +540,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v5);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -566,13 +565,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -584,14 +583,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v13);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -611,13 +610,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -627,7 +626,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -645,7 +644,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -658,7 +657,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -678,7 +677,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -714,14 +713,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -739,13 +738,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -757,14 +756,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -784,13 +783,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -800,7 +799,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -818,7 +817,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -831,7 +830,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -851,7 +850,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -886,14 +885,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 ^ ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -910,13 +909,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -928,14 +927,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 ^ ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -954,13 +953,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -970,7 +969,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 ^ v0;
         ulong v7 = 0x0ul;
@@ -988,7 +987,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1001,7 +1000,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 ^ v0;
         ulong v15 = 0x0ul;
@@ -1021,7 +1020,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1053,7 +1052,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1071,7 +1070,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1082,7 +1081,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = (uint)op->Immediate;
         uint v15 = (v11 - v12) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -1102,7 +1101,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2017,7 +2016,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2035,7 +2034,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2044,7 +2043,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2079,7 +2078,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         if (((uint)((ulong)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x1fu)) & (0x1u)))) != 0)
         {
@@ -2105,7 +2104,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2140,7 +2139,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         if ((((uint)((ulong)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x1fu)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -2166,7 +2165,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2200,7 +2199,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 < ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2225,7 +2224,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2259,7 +2258,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 < ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2284,7 +2283,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2318,7 +2317,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 == ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2343,7 +2342,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2377,7 +2376,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 == ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2402,7 +2401,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2436,7 +2435,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 <= ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2461,7 +2460,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2495,7 +2494,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 <= ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2520,7 +2519,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2554,7 +2553,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)(((ulong)(long)(int)(v3 - ((uint)op->Immediate))) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
@@ -2579,7 +2578,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2613,7 +2612,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)(((ulong)(long)(int)(v3 - ((uint)op->Immediate))) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2638,7 +2637,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2672,7 +2671,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 - ((uint)op->Immediate))))) != 0)
         {
             TbOp* taken = op->Target;
@@ -2697,7 +2696,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2731,7 +2730,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 - ((uint)op->Immediate))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2756,7 +2755,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2790,7 +2789,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)v3 < (int)((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2815,7 +2814,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2849,7 +2848,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)v3 < (int)((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2874,7 +2873,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2908,7 +2907,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)v3 <= (int)((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2933,7 +2932,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2967,7 +2966,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)v3 <= (int)((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2994,7 +2993,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = (uint)op->Immediate;
         uint v13 = v11 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -3014,7 +3013,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3912,7 +3911,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3929,7 +3928,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3938,7 +3937,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3972,7 +3971,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         if (((uint)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x3fu)) & (0x1ul))) != 0)
         {
@@ -3998,7 +3997,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4032,7 +4031,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         if ((((uint)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x3fu)) & (0x1ul))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -4058,7 +4057,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4091,7 +4090,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 < ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4116,7 +4115,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4149,7 +4148,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 < ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4174,7 +4173,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4207,7 +4206,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 == ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4232,7 +4231,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4265,7 +4264,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 == ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4290,7 +4289,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4323,7 +4322,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 <= ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4348,7 +4347,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4381,7 +4380,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 <= ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4406,7 +4405,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4439,7 +4438,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)((v3 - ((ulong)op->Immediate)) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
@@ -4464,7 +4463,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4497,7 +4496,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)((v3 - ((ulong)op->Immediate)) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4522,7 +4521,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4555,7 +4554,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 - ((ulong)op->Immediate)))) != 0)
         {
             TbOp* taken = op->Target;
@@ -4580,7 +4579,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4613,7 +4612,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 - ((ulong)op->Immediate)))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4638,7 +4637,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4671,7 +4670,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((long)v3 < (long)((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4696,7 +4695,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4729,7 +4728,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((long)v3 < (long)((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4754,7 +4753,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4787,7 +4786,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((long)v3 <= (long)((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4812,7 +4811,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4845,7 +4844,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((long)v3 <= (long)((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4872,7 +4871,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = (ulong)op->Immediate;
         ulong v13 = v11 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -4891,7 +4890,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4927,14 +4926,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
@@ -4951,13 +4950,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)((v4 + ((uint)op->Immediate)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4970,14 +4969,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
@@ -4996,13 +4995,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 + ((uint)op->Immediate)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5012,7 +5011,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
@@ -5030,7 +5029,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5043,7 +5042,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
@@ -5063,7 +5062,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5100,14 +5099,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v5));
@@ -5124,13 +5123,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 + ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5143,14 +5142,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v13));
@@ -5169,13 +5168,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 + ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5185,7 +5184,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
         uint v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
@@ -5203,7 +5202,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5216,7 +5215,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
         uint v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
@@ -5236,7 +5235,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5272,14 +5271,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v4 ^ v0) ^ v5);
@@ -5295,13 +5294,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 + ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5314,14 +5313,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v12 ^ v0) ^ v13);
@@ -5339,13 +5338,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 + ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5355,7 +5354,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
@@ -5372,7 +5371,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5385,7 +5384,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
@@ -5404,7 +5403,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5440,14 +5439,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v5);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -5465,13 +5464,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)(v4 | ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)(v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5483,14 +5482,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v13);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -5510,13 +5509,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5526,7 +5525,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5544,7 +5543,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5557,7 +5556,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5577,7 +5576,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5613,14 +5612,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -5638,13 +5637,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 | ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5656,14 +5655,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -5683,13 +5682,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 | ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5699,7 +5698,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5717,7 +5716,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5730,7 +5729,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5750,7 +5749,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5785,14 +5784,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 | ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -5809,13 +5808,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 | ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5827,14 +5826,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 | ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -5853,13 +5852,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 | ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5869,7 +5868,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 | v0;
         ulong v7 = 0x0ul;
@@ -5887,7 +5886,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5900,7 +5899,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 | v0;
         ulong v15 = 0x0ul;
@@ -5920,7 +5919,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5962,14 +5961,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)v10);
+        GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v10));
@@ -5987,13 +5986,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6008,14 +6007,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)v18);
+        GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v18));
@@ -6035,13 +6034,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6054,7 +6053,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v7), v3);
         uint v11 = (v8 + v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v11 <= v8 ? 1u : 0u) : (v11 < v8 ? 1u : 0u)));
@@ -6073,7 +6072,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v7), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6089,7 +6088,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v15), v3);
         uint v19 = (v16 + v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v19 <= v16 ? 1u : 0u) : (v19 < v16 ? 1u : 0u)));
@@ -6110,7 +6109,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v15), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6152,14 +6151,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         uint v8 = v7 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, v8);
+        GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v7 ? 1u : 0u) : (v8 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v2 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v8));
@@ -6177,13 +6176,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, (v7 + (((uint)op->Immediate) + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v6, (v7 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6198,14 +6197,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         uint v16 = v15 + (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, v16);
+        GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v15 ? 1u : 0u) : (v16 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v16) & (v2 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v16));
@@ -6225,13 +6224,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, (v15 + (((uint)op->Immediate) + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v14, (v15 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6244,7 +6243,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v7), v3);
         uint v9 = v8 + v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
@@ -6263,7 +6262,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)TMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v7), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6279,7 +6278,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v15), v3);
         uint v17 = v16 + v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
@@ -6300,7 +6299,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v15), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6341,14 +6340,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = (ulong)op->Immediate;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         ulong v9 = v8 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, v9);
+        GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v9) & (v2 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v8 ^ v2) ^ v9);
@@ -6365,13 +6364,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, (v8 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v7, (v8 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6386,14 +6385,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         ulong v17 = v16 + (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, v17);
+        GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v17) & (v2 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v16 ^ v2) ^ v17);
@@ -6412,13 +6411,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, (v16 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v15, (v16 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6431,7 +6430,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = (ulong)op->Immediate;
         ulong v4 = v2 + ((ulong)v1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v8), v4);
         ulong v10 = v9 + v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v9 ? 1u : 0u) : (v10 < v9 ? 1u : 0u)));
@@ -6449,7 +6448,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v8), (((ulong)op->Immediate) + ((ulong)((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6465,7 +6464,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v16), v4);
         ulong v18 = v17 + v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v17 ? 1u : 0u) : (v18 < v17 ? 1u : 0u)));
@@ -6485,7 +6484,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v16), (((ulong)op->Immediate) + ((ulong)((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6527,14 +6526,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)v10);
+        GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v10));
@@ -6552,13 +6551,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6573,14 +6572,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)v18);
+        GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v18));
@@ -6600,13 +6599,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6619,7 +6618,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v12 = (v9 - v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -6638,7 +6637,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v8), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6654,7 +6653,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v20 = (v17 - v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -6675,7 +6674,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v16), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6717,14 +6716,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         uint v8 = v7 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, v8);
+        GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v2) ^ v8));
@@ -6742,13 +6741,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<uint>(cpu, mem, v6);
-        if (TMemory.MustPrepare(cpu, v6, 4))
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
+        if (GuestMemory.MustPrepare(cpu, v6, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
         }
 
-        TMemory.Store(cpu, mem, v6, (v7 - (((uint)op->Immediate) + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v6, (v7 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6763,14 +6762,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         uint v16 = v15 - (v2 + v1);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, v16);
+        GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v2) ^ v16));
@@ -6790,13 +6789,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<uint>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 4))
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
         }
 
-        TMemory.Store(cpu, mem, v14, (v15 - (((uint)op->Immediate) + ((uint)v0))));
+        GuestMemory.Store(cpu, mem, v14, (v15 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6809,7 +6808,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v10 = v9 - v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -6828,7 +6827,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)TMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v8), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6844,7 +6843,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v18 = v17 - v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -6865,7 +6864,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v16), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6906,14 +6905,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = (ulong)op->Immediate;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         ulong v9 = v8 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, v9);
+        GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v2 ? 1u : 0u) : (v8 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v2) & (v8 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v8 ^ v2) ^ v9);
@@ -6930,13 +6929,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = TMemory.Load<ulong>(cpu, mem, v7);
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, (v8 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v7, (v8 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6951,14 +6950,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         ulong v17 = v16 - (v2 + ((ulong)v1));
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, v17);
+        GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v2) & (v16 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v16 ^ v2) ^ v17);
@@ -6977,13 +6976,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = TMemory.Load<ulong>(cpu, mem, v15);
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, (v16 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
+        GuestMemory.Store(cpu, mem, v15, (v16 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6996,7 +6995,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = (ulong)op->Immediate;
         ulong v4 = v2 + ((ulong)v1);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = (ulong)TMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
+        ulong v9 = (ulong)GuestMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
         ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v9), (0 - v4));
         ulong v11 = v10 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v2 ? 1u : 0u) : (v10 < v2 ? 1u : 0u)));
@@ -7014,7 +7013,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = (ulong)TMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
+        ulong v9 = (ulong)GuestMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
         ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v9), (0 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7030,7 +7029,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (ulong)TMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
         ulong v18 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v17), (0 - v4));
         ulong v19 = v18 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v2 ? 1u : 0u) : (v18 < v2 ? 1u : 0u)));
@@ -7050,7 +7049,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (ulong)TMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
         ulong v18 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v17), (0 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7086,14 +7085,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v5);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -7111,13 +7110,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)(v4 & ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)(v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7129,14 +7128,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v13);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -7156,13 +7155,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 & ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7172,7 +7171,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7190,7 +7189,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7203,7 +7202,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7223,7 +7222,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7259,14 +7258,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -7284,13 +7283,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 & ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7302,14 +7301,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -7329,13 +7328,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 & ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7345,7 +7344,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7363,7 +7362,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7376,7 +7375,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7396,7 +7395,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7431,14 +7430,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 & ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -7455,13 +7454,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 & ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7473,14 +7472,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 & ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -7499,13 +7498,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 & ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7515,7 +7514,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 & v0;
         ulong v7 = 0x0ul;
@@ -7533,7 +7532,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7546,7 +7545,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 & v0;
         ulong v15 = 0x0ul;
@@ -7566,7 +7565,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7603,14 +7602,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v7));
@@ -7627,13 +7626,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7646,14 +7645,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v15));
@@ -7672,13 +7671,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7688,7 +7687,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v9 = (v6 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -7706,7 +7705,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7719,7 +7718,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v17 = (v14 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -7739,7 +7738,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7776,14 +7775,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v0) ^ v5));
@@ -7800,13 +7799,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7819,14 +7818,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v0) ^ v13));
@@ -7845,13 +7844,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7861,7 +7860,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -7879,7 +7878,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7892,7 +7891,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -7912,7 +7911,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7948,14 +7947,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 - v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v4 ^ v0) ^ v5);
@@ -7971,13 +7970,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7990,14 +7989,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 - v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v12 ^ v0) ^ v13);
@@ -8015,13 +8014,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8031,7 +8030,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - v0));
         ulong v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -8048,7 +8047,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8061,7 +8060,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - v0));
         ulong v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -8080,7 +8079,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8116,14 +8115,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v5);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -8141,13 +8140,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8159,14 +8158,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v13);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -8186,13 +8185,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8202,7 +8201,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8220,7 +8219,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8233,7 +8232,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8253,7 +8252,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8289,14 +8288,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -8314,13 +8313,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8332,14 +8331,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -8359,13 +8358,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8375,7 +8374,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8393,7 +8392,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8406,7 +8405,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8426,7 +8425,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8461,14 +8460,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 ^ ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
         *(ulong*)((byte*)cpu + 192) = v7;
@@ -8485,13 +8484,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8503,14 +8502,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 ^ ((ulong)op->Immediate);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -8529,13 +8528,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8545,7 +8544,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 ^ v0;
         ulong v7 = 0x0ul;
@@ -8563,7 +8562,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8576,7 +8575,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 ^ v0;
         ulong v15 = 0x0ul;
@@ -8596,7 +8595,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9512,7 +9511,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9530,7 +9529,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9539,7 +9538,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9574,7 +9573,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         if (((uint)((ulong)((((v3 ^ v4) & (v3 ^ ((v3 - v4) & (0xffffu)))) >> (int)(0xfu)) & (0x1u)))) != 0)
         {
@@ -9600,7 +9599,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9635,7 +9634,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         if ((((uint)((ulong)((((v3 ^ v4) & (v3 ^ ((v3 - v4) & (0xffffu)))) >> (int)(0xfu)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -9661,7 +9660,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9695,7 +9694,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 < ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9720,7 +9719,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9754,7 +9753,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 < ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9779,7 +9778,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9813,7 +9812,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 == ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9838,7 +9837,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9872,7 +9871,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 == ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9897,7 +9896,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9931,7 +9930,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 <= ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9956,7 +9955,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9990,7 +9989,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 <= ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -10015,7 +10014,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10049,7 +10048,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)(((ulong)(long)(int)((uint)(short)((v3 - ((uint)op->Immediate)) & (0xffffu)))) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
@@ -10074,7 +10073,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10108,7 +10107,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)(((ulong)(long)(int)((uint)(short)((v3 - ((uint)op->Immediate)) & (0xffffu)))) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -10133,7 +10132,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10167,7 +10166,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(short)((v3 - ((uint)op->Immediate)) & (0xffffu)))))) != 0)
         {
             TbOp* taken = op->Target;
@@ -10192,7 +10191,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10226,7 +10225,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(short)((v3 - ((uint)op->Immediate)) & (0xffffu)))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -10251,7 +10250,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10285,7 +10284,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)((uint)(short)v3) < (int)((uint)(short)((uint)op->Immediate)) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -10310,7 +10309,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10344,7 +10343,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)((uint)(short)v3) < (int)((uint)(short)((uint)op->Immediate)) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -10369,7 +10368,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10403,7 +10402,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)((uint)(short)v3) <= (int)((uint)(short)((uint)op->Immediate)) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -10428,7 +10427,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10462,7 +10461,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)((uint)(short)v3) <= (int)((uint)(short)((uint)op->Immediate)) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -10489,7 +10488,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = (uint)op->Immediate;
         uint v15 = (v11 - v12) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -10509,7 +10508,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }

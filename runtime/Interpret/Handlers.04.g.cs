@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int Cmp_rm32_imm8_JBelowOrEqual(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -536,7 +535,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -554,7 +553,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -563,7 +562,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -598,7 +597,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         if (((uint)((ulong)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x1fu)) & (0x1u)))) != 0)
         {
@@ -624,7 +623,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -659,7 +658,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         if ((((uint)((ulong)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x1fu)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -685,7 +684,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -719,7 +718,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 < ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -744,7 +743,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -778,7 +777,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 < ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -803,7 +802,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -837,7 +836,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 == ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -862,7 +861,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -896,7 +895,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 == ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -921,7 +920,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -955,7 +954,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 <= ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -980,7 +979,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1014,7 +1013,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 <= ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -1039,7 +1038,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1073,7 +1072,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)(((ulong)(long)(int)(v3 - ((uint)op->Immediate))) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
@@ -1098,7 +1097,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1132,7 +1131,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)(((ulong)(long)(int)(v3 - ((uint)op->Immediate))) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -1157,7 +1156,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1191,7 +1190,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 - ((uint)op->Immediate))))) != 0)
         {
             TbOp* taken = op->Target;
@@ -1216,7 +1215,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1250,7 +1249,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 - ((uint)op->Immediate))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -1275,7 +1274,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1309,7 +1308,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)v3 < (int)((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -1334,7 +1333,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1368,7 +1367,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)v3 < (int)((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -1393,7 +1392,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1427,7 +1426,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)v3 <= (int)((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -1452,7 +1451,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1486,7 +1485,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)v3 <= (int)((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -1513,7 +1512,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = (uint)op->Immediate;
         uint v13 = v11 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -1533,7 +1532,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2431,7 +2430,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2448,7 +2447,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2457,7 +2456,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2491,7 +2490,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         if (((uint)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x3fu)) & (0x1ul))) != 0)
         {
@@ -2517,7 +2516,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2551,7 +2550,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         if ((((uint)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x3fu)) & (0x1ul))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -2577,7 +2576,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2610,7 +2609,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 < ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2635,7 +2634,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2668,7 +2667,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 < ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2693,7 +2692,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2726,7 +2725,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 == ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2751,7 +2750,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2784,7 +2783,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 == ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2809,7 +2808,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2842,7 +2841,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((v3 <= ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2867,7 +2866,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2900,7 +2899,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 <= ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2925,7 +2924,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2958,7 +2957,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)((v3 - ((ulong)op->Immediate)) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
@@ -2983,7 +2982,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3016,7 +3015,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)((v3 - ((ulong)op->Immediate)) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -3041,7 +3040,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3074,7 +3073,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 - ((ulong)op->Immediate)))) != 0)
         {
             TbOp* taken = op->Target;
@@ -3099,7 +3098,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3132,7 +3131,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 - ((ulong)op->Immediate)))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -3157,7 +3156,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3190,7 +3189,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((long)v3 < (long)((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -3215,7 +3214,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3248,7 +3247,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((long)v3 < (long)((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -3273,7 +3272,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3306,7 +3305,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((long)v3 <= (long)((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -3331,7 +3330,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3364,7 +3363,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((long)v3 <= (long)((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -3391,7 +3390,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = (ulong)op->Immediate;
         ulong v13 = v11 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -3410,7 +3409,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4339,7 +4338,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -4357,7 +4356,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4366,7 +4365,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -4400,7 +4399,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4425,7 +4424,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -4459,7 +4458,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4484,7 +4483,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -4518,7 +4517,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4543,7 +4542,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -4577,7 +4576,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
@@ -4602,7 +4601,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4637,7 +4636,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -4663,7 +4662,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4698,7 +4697,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -4724,7 +4723,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4759,7 +4758,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -4785,7 +4784,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4820,7 +4819,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -4846,7 +4845,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4881,7 +4880,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((int)((uint)(sbyte)(v3 & v4)) < (int)(0x0u) ? 1u : 0u) != 0)
         {
@@ -4907,7 +4906,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4942,7 +4941,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((int)((uint)(sbyte)(v3 & v4)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -4968,7 +4967,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -5002,7 +5001,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & v4))))) != 0)
         {
@@ -5028,7 +5027,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -5062,7 +5061,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & v4))))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5088,7 +5087,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -5123,7 +5122,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((int)((uint)(sbyte)(v3 & v4)) < (int)(0x0u) ? 1u : 0u) != 0)
         {
@@ -5149,7 +5148,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -5184,7 +5183,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((int)((uint)(sbyte)(v3 & v4)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5210,7 +5209,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -5245,7 +5244,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((int)((uint)(sbyte)(v3 & v4)) <= (int)(0x0u) ? 1u : 0u) != 0)
         {
@@ -5271,7 +5270,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -5306,7 +5305,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((int)((uint)(sbyte)(v3 & v4)) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5334,7 +5333,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + op->R1);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -5354,7 +5353,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5385,7 +5384,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -5403,7 +5402,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5414,7 +5413,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + op->R1);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -5434,7 +5433,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6363,7 +6362,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -6381,7 +6380,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6390,7 +6389,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -6424,7 +6423,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6449,7 +6448,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -6483,7 +6482,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6508,7 +6507,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -6542,7 +6541,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6567,7 +6566,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -6601,7 +6600,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
@@ -6626,7 +6625,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6661,7 +6660,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -6687,7 +6686,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6722,7 +6721,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -6748,7 +6747,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6783,7 +6782,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -6809,7 +6808,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6844,7 +6843,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -6870,7 +6869,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6905,7 +6904,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((int)(v3 & v4) < (int)(0x0u) ? 1u : 0u) != 0)
         {
@@ -6931,7 +6930,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6966,7 +6965,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((int)(v3 & v4) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -6992,7 +6991,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -7026,7 +7025,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & v4)))) != 0)
         {
@@ -7052,7 +7051,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -7086,7 +7085,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & v4)))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -7112,7 +7111,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -7147,7 +7146,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((int)(v3 & v4) < (int)(0x0u) ? 1u : 0u) != 0)
         {
@@ -7173,7 +7172,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -7208,7 +7207,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((int)(v3 & v4) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -7234,7 +7233,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -7269,7 +7268,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((int)(v3 & v4) <= (int)(0x0u) ? 1u : 0u) != 0)
         {
@@ -7295,7 +7294,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -7330,7 +7329,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((int)(v3 & v4) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -7358,7 +7357,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R1);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -7378,7 +7377,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8297,7 +8296,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8315,7 +8314,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8324,7 +8323,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8358,7 +8357,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -8383,7 +8382,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8417,7 +8416,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
@@ -8442,7 +8441,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8476,7 +8475,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -8501,7 +8500,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8535,7 +8534,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
@@ -8560,7 +8559,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8594,7 +8593,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0ul) ? 1u : 0u) != 0)
         {
@@ -8620,7 +8619,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8654,7 +8653,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -8680,7 +8679,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8714,7 +8713,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0ul) ? 1u : 0u) != 0)
         {
@@ -8740,7 +8739,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8774,7 +8773,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -8800,7 +8799,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8834,7 +8833,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((long)(v3 & v4) < (long)(0x0ul) ? 1u : 0u) != 0)
         {
@@ -8860,7 +8859,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8894,7 +8893,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((long)(v3 & v4) < (long)(0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -8920,7 +8919,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8954,7 +8953,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 & v4))) != 0)
         {
@@ -8980,7 +8979,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -9014,7 +9013,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 & v4))) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -9040,7 +9039,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -9074,7 +9073,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((long)(v3 & v4) < (long)(0x0ul) ? 1u : 0u) != 0)
         {
@@ -9100,7 +9099,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -9134,7 +9133,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((long)(v3 & v4) < (long)(0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -9160,7 +9159,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -9194,7 +9193,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((long)(v3 & v4) <= (long)(0x0ul) ? 1u : 0u) != 0)
         {
@@ -9220,7 +9219,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -9254,7 +9253,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((long)(v3 & v4) <= (long)(0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
@@ -9282,7 +9281,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R1);
         ulong v13 = v11 & v12;
         ulong v14 = 0x0ul;
@@ -9302,7 +9301,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9322,7 +9321,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange8(unchecked((global::System.IntPtr)v4), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v5;
         op++;
@@ -9336,7 +9335,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange8(unchecked((global::System.IntPtr)v12), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v13;
         op++;
@@ -9348,7 +9347,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange8(unchecked((global::System.IntPtr)v4), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v5;
         op++;
@@ -9362,7 +9361,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange8(unchecked((global::System.IntPtr)v12), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v13;
         op++;
@@ -9384,7 +9383,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange16(unchecked((global::System.IntPtr)v4), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
         op++;
@@ -9398,7 +9397,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange16(unchecked((global::System.IntPtr)v12), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
         op++;
@@ -9410,7 +9409,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange16(unchecked((global::System.IntPtr)v4), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
         op++;
@@ -9424,7 +9423,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange16(unchecked((global::System.IntPtr)v12), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
         op++;
@@ -9446,7 +9445,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange32(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
         op++;
@@ -9460,7 +9459,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange32(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
         op++;
@@ -9472,7 +9471,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange32(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
         op++;
@@ -9486,7 +9485,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange32(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
         op++;
@@ -9508,7 +9507,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.Exchange64(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = v5;
         op++;
@@ -9522,7 +9521,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.Exchange64(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = v13;
         op++;
@@ -9534,7 +9533,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.Exchange64(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = v5;
         op++;
@@ -9548,7 +9547,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.Exchange64(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = v13;
         op++;
@@ -9569,12 +9568,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 1))
+        if (GuestMemory.MustPrepare(cpu, a3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 1);
         }
 
-        TMemory.Store(cpu, mem, a3, (byte)v0);
+        GuestMemory.Store(cpu, mem, a3, (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9587,12 +9586,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 1))
+        if (GuestMemory.MustPrepare(cpu, a11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 1);
         }
 
-        TMemory.Store(cpu, mem, a11, (byte)v0);
+        GuestMemory.Store(cpu, mem, a11, (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9611,12 +9610,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 2))
+        if (GuestMemory.MustPrepare(cpu, a3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 2);
         }
 
-        TMemory.Store(cpu, mem, a3, (ushort)v0);
+        GuestMemory.Store(cpu, mem, a3, (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9629,12 +9628,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 2))
+        if (GuestMemory.MustPrepare(cpu, a11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 2);
         }
 
-        TMemory.Store(cpu, mem, a11, (ushort)v0);
+        GuestMemory.Store(cpu, mem, a11, (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9653,12 +9652,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 4))
+        if (GuestMemory.MustPrepare(cpu, a3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 4);
         }
 
-        TMemory.Store(cpu, mem, a3, v0);
+        GuestMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9671,12 +9670,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MustPrepare(cpu, a11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9695,12 +9694,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MustPrepare(cpu, a3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
         }
 
-        TMemory.Store(cpu, mem, a3, v0);
+        GuestMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9713,12 +9712,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9735,7 +9734,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(byte*)((byte*)cpu + op->R0) = (byte)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9747,7 +9746,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(byte*)((byte*)cpu + op->R0) = (byte)v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9765,7 +9764,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9777,7 +9776,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9795,7 +9794,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -9807,7 +9806,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -9825,7 +9824,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9837,7 +9836,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9857,12 +9856,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a5, 2))
+        if (GuestMemory.MustPrepare(cpu, a5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 2);
         }
 
-        TMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
+        GuestMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9875,12 +9874,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 2))
+        if (GuestMemory.MustPrepare(cpu, a13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a13, 2);
         }
 
-        TMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
+        GuestMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9899,12 +9898,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a5, 2))
+        if (GuestMemory.MustPrepare(cpu, a5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 2);
         }
 
-        TMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
+        GuestMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9917,12 +9916,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 2))
+        if (GuestMemory.MustPrepare(cpu, a13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a13, 2);
         }
 
-        TMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
+        GuestMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9941,12 +9940,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a5, 2))
+        if (GuestMemory.MustPrepare(cpu, a5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 2);
         }
 
-        TMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
+        GuestMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9959,12 +9958,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 2))
+        if (GuestMemory.MustPrepare(cpu, a13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a13, 2);
         }
 
-        TMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
+        GuestMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10038,7 +10037,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v3) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10055,7 +10054,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v11) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10084,7 +10083,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v3) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10101,7 +10100,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v11) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10130,7 +10129,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v3) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10147,7 +10146,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v11) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10162,7 +10161,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        uint v1 = TMemory.Load<ushort>(cpu, mem, v0);
+        uint v1 = GuestMemory.Load16(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v1;
         op++;
@@ -10173,7 +10172,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        uint v1 = TMemory.Load<ushort>(cpu, mem, v0);
+        uint v1 = GuestMemory.Load16(cpu, mem, v0);
         ulong v3 = v0 + (0x2ul);
         *(ulong*)((byte*)cpu + 264) = v0;
         *(ulong*)((byte*)cpu + 32) = v3;
@@ -10181,12 +10180,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v9;
         ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a8, 2))
+        if (GuestMemory.MustPrepare(cpu, a8, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a8, 2);
         }
 
-        TMemory.Store(cpu, mem, a8, (ushort)v1);
+        GuestMemory.Store(cpu, mem, a8, (ushort)v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10196,7 +10195,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        uint v1 = TMemory.Load<ushort>(cpu, mem, v0);
+        uint v1 = GuestMemory.Load16(cpu, mem, v0);
         ulong v3 = v0 + (0x2ul);
         *(ulong*)((byte*)cpu + 264) = v0;
         *(ulong*)((byte*)cpu + 32) = v3;
@@ -10206,12 +10205,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v17 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v17;
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (TMemory.MustPrepare(cpu, a16, 2))
+        if (GuestMemory.MustPrepare(cpu, a16, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a16, 2);
         }
 
-        TMemory.Store(cpu, mem, a16, (ushort)v1);
+        GuestMemory.Store(cpu, mem, a16, (ushort)v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10221,7 +10220,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        ulong v1 = TMemory.Load<ulong>(cpu, mem, v0);
+        ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         *(ulong*)((byte*)cpu + op->R0) = v1;
         op++;
@@ -10232,7 +10231,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        ulong v1 = TMemory.Load<ulong>(cpu, mem, v0);
+        ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         ulong v3 = v0 + (0x8ul);
         *(ulong*)((byte*)cpu + 264) = v0;
         *(ulong*)((byte*)cpu + 32) = v3;
@@ -10240,12 +10239,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v9;
         ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a8, 8))
+        if (GuestMemory.MustPrepare(cpu, a8, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a8, 8);
         }
 
-        TMemory.Store(cpu, mem, a8, v1);
+        GuestMemory.Store(cpu, mem, a8, v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10255,7 +10254,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        ulong v1 = TMemory.Load<ulong>(cpu, mem, v0);
+        ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         ulong v3 = v0 + (0x8ul);
         *(ulong*)((byte*)cpu + 264) = v0;
         *(ulong*)((byte*)cpu + 32) = v3;
@@ -10265,12 +10264,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v17 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v17;
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (TMemory.MustPrepare(cpu, a16, 8))
+        if (GuestMemory.MustPrepare(cpu, a16, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a16, 8);
         }
 
-        TMemory.Store(cpu, mem, a16, v1);
+        GuestMemory.Store(cpu, mem, a16, v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10404,12 +10403,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + 216);
         ulong v16 = *(ulong*)((byte*)cpu + 32);
         ulong v18 = v16 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v18, 2))
+        if (GuestMemory.MustPrepare(cpu, v18, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v18, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v18, 2);
         }
 
-        TMemory.Store(cpu, mem, v18, (ushort)(((uint)((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v18, (ushort)(((uint)((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11)) & (0xffffu)));
         *(ulong*)((byte*)cpu + 32) = v18;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10428,12 +10427,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + 216);
         ulong v15 = *(ulong*)((byte*)cpu + 32);
         ulong v17 = v15 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v17, 8))
+        if (GuestMemory.MustPrepare(cpu, v17, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 8);
         }
 
-        TMemory.Store(cpu, mem, v17, (((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11) & (0xfffffffffffcfffful)));
+        GuestMemory.Store(cpu, mem, v17, (((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11) & (0xfffffffffffcfffful)));
         *(ulong*)((byte*)cpu + 32) = v17;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10443,7 +10442,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        uint v1 = TMemory.Load<ushort>(cpu, mem, v0);
+        uint v1 = GuestMemory.Load16(cpu, mem, v0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = (v2 + (0x2ul));
         ulong v6 = (ulong)v1;
@@ -10464,7 +10463,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        uint v1 = TMemory.Load<ushort>(cpu, mem, v0);
+        uint v1 = GuestMemory.Load16(cpu, mem, v0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = (v2 + (0x2ul));
         ulong v6 = (ulong)v1;
@@ -10479,7 +10478,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        ulong v1 = TMemory.Load<ulong>(cpu, mem, v0);
+        ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = (v2 + (0x8ul));
         *(ulong*)((byte*)cpu + 184) = (v1 & (0x1ul));
@@ -10499,7 +10498,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        ulong v1 = TMemory.Load<ulong>(cpu, mem, v0);
+        ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = (v2 + (0x8ul));
         *(ulong*)((byte*)cpu + 208) = ((v1 >> (int)(0xau)) & (0x1ul));
@@ -10545,7 +10544,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(byte*)((byte*)cpu + 0) = (byte)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10557,7 +10556,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(byte*)((byte*)cpu + 0) = (byte)v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10567,7 +10566,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ushort*)((byte*)cpu + 0) = (ushort)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10579,7 +10578,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + 0) = (ushort)v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10589,7 +10588,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + 0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -10601,7 +10600,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + 0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -10611,7 +10610,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + 0) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10623,7 +10622,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + 0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10635,12 +10634,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 1))
+        if (GuestMemory.MustPrepare(cpu, a3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 1);
         }
 
-        TMemory.Store(cpu, mem, a3, (byte)v0);
+        GuestMemory.Store(cpu, mem, a3, (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10653,12 +10652,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 1))
+        if (GuestMemory.MustPrepare(cpu, a11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 1);
         }
 
-        TMemory.Store(cpu, mem, a11, (byte)v0);
+        GuestMemory.Store(cpu, mem, a11, (byte)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10669,12 +10668,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 2))
+        if (GuestMemory.MustPrepare(cpu, a3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 2);
         }
 
-        TMemory.Store(cpu, mem, a3, (ushort)v0);
+        GuestMemory.Store(cpu, mem, a3, (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10687,12 +10686,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 2))
+        if (GuestMemory.MustPrepare(cpu, a11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 2);
         }
 
-        TMemory.Store(cpu, mem, a11, (ushort)v0);
+        GuestMemory.Store(cpu, mem, a11, (ushort)v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10703,12 +10702,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 4))
+        if (GuestMemory.MustPrepare(cpu, a3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 4);
         }
 
-        TMemory.Store(cpu, mem, a3, v0);
+        GuestMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10721,12 +10720,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MustPrepare(cpu, a11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10737,12 +10736,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MustPrepare(cpu, a3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
         }
 
-        TMemory.Store(cpu, mem, a3, v0);
+        GuestMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10755,12 +10754,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10771,13 +10770,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v0 + v2));
-        if (TMemory.MustPrepare(cpu, v1, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, (v0 + v2));
+        if (GuestMemory.MustPrepare(cpu, v1, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 1);
         }
 
-        TMemory.Store(cpu, mem, v1, (byte)v4);
+        GuestMemory.Store(cpu, mem, v1, (byte)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v6 * (0x2ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -10830,14 +10829,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<byte>(cpu, mem, (((ulong)v0) + v3));
+        uint v6 = GuestMemory.Load8(cpu, mem, (((ulong)v0) + v3));
         ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 1))
+        if (GuestMemory.MustPrepare(cpu, a5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 1);
         }
 
-        TMemory.Store(cpu, mem, a5, (byte)v6);
+        GuestMemory.Store(cpu, mem, a5, (byte)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -10890,13 +10889,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, (v0 + v2));
-        if (TMemory.MustPrepare(cpu, v1, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, (v0 + v2));
+        if (GuestMemory.MustPrepare(cpu, v1, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 2);
         }
 
-        TMemory.Store(cpu, mem, v1, (ushort)v4);
+        GuestMemory.Store(cpu, mem, v1, (ushort)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v6 * (0x4ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -10949,14 +10948,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, (((ulong)v0) + v3));
+        uint v6 = GuestMemory.Load16(cpu, mem, (((ulong)v0) + v3));
         ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 2))
+        if (GuestMemory.MustPrepare(cpu, a5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 2);
         }
 
-        TMemory.Store(cpu, mem, a5, (ushort)v6);
+        GuestMemory.Store(cpu, mem, a5, (ushort)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -11009,13 +11008,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v0 + v2));
-        if (TMemory.MustPrepare(cpu, v1, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, (v0 + v2));
+        if (GuestMemory.MustPrepare(cpu, v1, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 4);
         }
 
-        TMemory.Store(cpu, mem, v1, v4);
+        GuestMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v6 * (0x8ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -11068,14 +11067,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<uint>(cpu, mem, (((ulong)v0) + v3));
+        uint v6 = GuestMemory.Load32(cpu, mem, (((ulong)v0) + v3));
         ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 4))
+        if (GuestMemory.MustPrepare(cpu, a5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 4);
         }
 
-        TMemory.Store(cpu, mem, a5, v6);
+        GuestMemory.Store(cpu, mem, a5, v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -11128,13 +11127,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v0 + v2));
-        if (TMemory.MustPrepare(cpu, v1, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v0 + v2));
+        if (GuestMemory.MustPrepare(cpu, v1, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 8);
         }
 
-        TMemory.Store(cpu, mem, v1, v4);
+        GuestMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v6 * (0x10ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -11187,14 +11186,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, (((ulong)v0) + v3));
+        ulong v6 = GuestMemory.Load64(cpu, mem, (((ulong)v0) + v3));
         ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 8))
+        if (GuestMemory.MustPrepare(cpu, a5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 8);
         }
 
-        TMemory.Store(cpu, mem, a5, v6);
+        GuestMemory.Store(cpu, mem, a5, v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -11247,8 +11246,8 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v0 + v2));
-        uint v5 = TMemory.Load<byte>(cpu, mem, v1);
+        uint v4 = GuestMemory.Load8(cpu, mem, (v0 + v2));
+        uint v5 = GuestMemory.Load8(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v6 * (0x2ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -11271,8 +11270,8 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v0 + v2));
-        uint v5 = TMemory.Load<byte>(cpu, mem, v1);
+        uint v4 = GuestMemory.Load8(cpu, mem, (v0 + v2));
+        uint v5 = GuestMemory.Load8(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v6 * (0x2ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -11363,8 +11362,8 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<byte>(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = TMemory.Load<byte>(cpu, mem, ((ulong)v1));
+        uint v6 = GuestMemory.Load8(cpu, mem, (((ulong)v0) + v3));
+        uint v7 = GuestMemory.Load8(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -11387,8 +11386,8 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<byte>(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = TMemory.Load<byte>(cpu, mem, ((ulong)v1));
+        uint v6 = GuestMemory.Load8(cpu, mem, (((ulong)v0) + v3));
+        uint v7 = GuestMemory.Load8(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -11479,8 +11478,8 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, (v0 + v2));
-        uint v5 = TMemory.Load<ushort>(cpu, mem, v1);
+        uint v4 = GuestMemory.Load16(cpu, mem, (v0 + v2));
+        uint v5 = GuestMemory.Load16(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v6 * (0x4ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -11503,8 +11502,8 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, (v0 + v2));
-        uint v5 = TMemory.Load<ushort>(cpu, mem, v1);
+        uint v4 = GuestMemory.Load16(cpu, mem, (v0 + v2));
+        uint v5 = GuestMemory.Load16(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v6 * (0x4ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -11595,8 +11594,8 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = TMemory.Load<ushort>(cpu, mem, ((ulong)v1));
+        uint v6 = GuestMemory.Load16(cpu, mem, (((ulong)v0) + v3));
+        uint v7 = GuestMemory.Load16(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -11619,8 +11618,8 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = TMemory.Load<ushort>(cpu, mem, ((ulong)v1));
+        uint v6 = GuestMemory.Load16(cpu, mem, (((ulong)v0) + v3));
+        uint v7 = GuestMemory.Load16(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);

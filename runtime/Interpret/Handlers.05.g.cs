@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int Cmpsw_m16_m16_G_N_F(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -58,8 +57,8 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v0 + v2));
-        uint v5 = TMemory.Load<uint>(cpu, mem, v1);
+        uint v4 = GuestMemory.Load32(cpu, mem, (v0 + v2));
+        uint v5 = GuestMemory.Load32(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v6 * (0x8ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -82,8 +81,8 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v0 + v2));
-        uint v5 = TMemory.Load<uint>(cpu, mem, v1);
+        uint v4 = GuestMemory.Load32(cpu, mem, (v0 + v2));
+        uint v5 = GuestMemory.Load32(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v6 * (0x8ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -174,8 +173,8 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<uint>(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = TMemory.Load<uint>(cpu, mem, ((ulong)v1));
+        uint v6 = GuestMemory.Load32(cpu, mem, (((ulong)v0) + v3));
+        uint v7 = GuestMemory.Load32(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -198,8 +197,8 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<uint>(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = TMemory.Load<uint>(cpu, mem, ((ulong)v1));
+        uint v6 = GuestMemory.Load32(cpu, mem, (((ulong)v0) + v3));
+        uint v7 = GuestMemory.Load32(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -290,8 +289,8 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v0 + v2));
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, v1);
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v0 + v2));
+        ulong v5 = GuestMemory.Load64(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v6 * (0x10ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -313,8 +312,8 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v0 + v2));
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, v1);
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v0 + v2));
+        ulong v5 = GuestMemory.Load64(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v6 * (0x10ul))));
         ulong v13 = *(ulong*)((byte*)cpu + 208);
@@ -405,8 +404,8 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, (((ulong)v0) + v3));
-        ulong v7 = TMemory.Load<ulong>(cpu, mem, ((ulong)v1));
+        ulong v6 = GuestMemory.Load64(cpu, mem, (((ulong)v0) + v3));
+        ulong v7 = GuestMemory.Load64(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -428,8 +427,8 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, (((ulong)v0) + v3));
-        ulong v7 = TMemory.Load<ulong>(cpu, mem, ((ulong)v1));
+        ulong v6 = GuestMemory.Load64(cpu, mem, (((ulong)v0) + v3));
+        ulong v7 = GuestMemory.Load64(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -1473,12 +1472,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(byte*)((byte*)cpu + 0);
-        if (TMemory.MustPrepare(cpu, v1, 1))
+        if (GuestMemory.MustPrepare(cpu, v1, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 1);
         }
 
-        TMemory.Store(cpu, mem, v1, (byte)v4);
+        GuestMemory.Store(cpu, mem, v1, (byte)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v6 * (0x2ul))));
         op++;
@@ -1529,12 +1528,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(byte*)((byte*)cpu + 0);
         ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 1))
+        if (GuestMemory.MustPrepare(cpu, a5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 1);
         }
 
-        TMemory.Store(cpu, mem, a5, (byte)v6);
+        GuestMemory.Store(cpu, mem, a5, (byte)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         op++;
@@ -1584,12 +1583,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(ushort*)((byte*)cpu + 0);
-        if (TMemory.MustPrepare(cpu, v1, 2))
+        if (GuestMemory.MustPrepare(cpu, v1, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 2);
         }
 
-        TMemory.Store(cpu, mem, v1, (ushort)v4);
+        GuestMemory.Store(cpu, mem, v1, (ushort)v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v6 * (0x4ul))));
         op++;
@@ -1640,12 +1639,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(ushort*)((byte*)cpu + 0);
         ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 2))
+        if (GuestMemory.MustPrepare(cpu, a5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 2);
         }
 
-        TMemory.Store(cpu, mem, a5, (ushort)v6);
+        GuestMemory.Store(cpu, mem, a5, (ushort)v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         op++;
@@ -1695,12 +1694,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(uint*)((byte*)cpu + 0);
-        if (TMemory.MustPrepare(cpu, v1, 4))
+        if (GuestMemory.MustPrepare(cpu, v1, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 4);
         }
 
-        TMemory.Store(cpu, mem, v1, v4);
+        GuestMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v6 * (0x8ul))));
         op++;
@@ -1751,12 +1750,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(uint*)((byte*)cpu + 0);
         ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 4))
+        if (GuestMemory.MustPrepare(cpu, a5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 4);
         }
 
-        TMemory.Store(cpu, mem, a5, v6);
+        GuestMemory.Store(cpu, mem, a5, v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         op++;
@@ -1806,12 +1805,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
-        if (TMemory.MustPrepare(cpu, v1, 8))
+        if (GuestMemory.MustPrepare(cpu, v1, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v1, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 8);
         }
 
-        TMemory.Store(cpu, mem, v1, v4);
+        GuestMemory.Store(cpu, mem, v1, v4);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v6 * (0x10ul))));
         op++;
@@ -1862,12 +1861,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v6 = *(ulong*)((byte*)cpu + 0);
         ulong a5 = ((ulong)v1);
-        if (TMemory.MustPrepare(cpu, a5, 8))
+        if (GuestMemory.MustPrepare(cpu, a5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 8);
         }
 
-        TMemory.Store(cpu, mem, a5, v6);
+        GuestMemory.Store(cpu, mem, a5, v6);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         op++;
@@ -1917,7 +1916,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<byte>(cpu, mem, (v0 + v2));
+        uint v4 = GuestMemory.Load8(cpu, mem, (v0 + v2));
         ulong v5 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v5 * (0x2ul))));
         *(byte*)((byte*)cpu + 0) = (byte)v4;
@@ -1968,7 +1967,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + 48);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<byte>(cpu, mem, (((ulong)v0) + v3));
+        uint v6 = GuestMemory.Load8(cpu, mem, (((ulong)v0) + v3));
         ulong v7 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v7 * (0x2ul))))));
         *(byte*)((byte*)cpu + 0) = (byte)v6;
@@ -2019,7 +2018,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, (v0 + v2));
+        uint v4 = GuestMemory.Load16(cpu, mem, (v0 + v2));
         ulong v5 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v5 * (0x4ul))));
         *(ushort*)((byte*)cpu + 0) = (ushort)v4;
@@ -2070,7 +2069,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + 48);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, (((ulong)v0) + v3));
+        uint v6 = GuestMemory.Load16(cpu, mem, (((ulong)v0) + v3));
         ulong v7 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v7 * (0x4ul))))));
         *(ushort*)((byte*)cpu + 0) = (ushort)v6;
@@ -2121,7 +2120,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v0 + v2));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v0 + v2));
         ulong v5 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v5 * (0x8ul))));
         *(ulong*)((byte*)cpu + 0) = ((ulong)v4);
@@ -2172,7 +2171,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + 48);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = TMemory.Load<uint>(cpu, mem, (((ulong)v0) + v3));
+        uint v6 = GuestMemory.Load32(cpu, mem, (((ulong)v0) + v3));
         ulong v7 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v7 * (0x8ul))))));
         *(ulong*)((byte*)cpu + 0) = ((ulong)v6);
@@ -2223,7 +2222,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v0 + v2));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v0 + v2));
         ulong v5 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v5 * (0x10ul))));
         *(ulong*)((byte*)cpu + 0) = v4;
@@ -2274,7 +2273,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + 48);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, (((ulong)v0) + v3));
+        ulong v6 = GuestMemory.Load64(cpu, mem, (((ulong)v0) + v3));
         ulong v7 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v7 * (0x10ul))))));
         *(ulong*)((byte*)cpu + 0) = v6;
@@ -2325,7 +2324,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(byte*)((byte*)cpu + 0);
-        uint v5 = TMemory.Load<byte>(cpu, mem, v1);
+        uint v5 = GuestMemory.Load8(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v6 * (0x2ul))));
         uint v15 = (v4 - v5) & (0xffu);
@@ -2344,7 +2343,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
-        uint v5 = TMemory.Load<byte>(cpu, mem, v1);
+        uint v5 = GuestMemory.Load8(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v6 * (0x2ul))));
         op++;
@@ -2432,7 +2431,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(byte*)((byte*)cpu + 0);
-        uint v7 = TMemory.Load<byte>(cpu, mem, ((ulong)v1));
+        uint v7 = GuestMemory.Load8(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         uint v19 = (v6 - v7) & (0xffu);
@@ -2451,7 +2450,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v7 = TMemory.Load<byte>(cpu, mem, ((ulong)v1));
+        uint v7 = GuestMemory.Load8(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         op++;
@@ -2539,7 +2538,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(ushort*)((byte*)cpu + 0);
-        uint v5 = TMemory.Load<ushort>(cpu, mem, v1);
+        uint v5 = GuestMemory.Load16(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v6 * (0x4ul))));
         uint v15 = (v4 - v5) & (0xffffu);
@@ -2558,7 +2557,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
-        uint v5 = TMemory.Load<ushort>(cpu, mem, v1);
+        uint v5 = GuestMemory.Load16(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v6 * (0x4ul))));
         op++;
@@ -2646,7 +2645,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(ushort*)((byte*)cpu + 0);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, ((ulong)v1));
+        uint v7 = GuestMemory.Load16(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         uint v19 = (v6 - v7) & (0xffffu);
@@ -2665,7 +2664,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, ((ulong)v1));
+        uint v7 = GuestMemory.Load16(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         op++;
@@ -2753,7 +2752,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(uint*)((byte*)cpu + 0);
-        uint v5 = TMemory.Load<uint>(cpu, mem, v1);
+        uint v5 = GuestMemory.Load32(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v6 * (0x8ul))));
         uint v13 = v4 - v5;
@@ -2772,7 +2771,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
-        uint v5 = TMemory.Load<uint>(cpu, mem, v1);
+        uint v5 = GuestMemory.Load32(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v6 * (0x8ul))));
         op++;
@@ -2860,7 +2859,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(uint*)((byte*)cpu + 0);
-        uint v7 = TMemory.Load<uint>(cpu, mem, ((ulong)v1));
+        uint v7 = GuestMemory.Load32(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         uint v17 = v6 - v7;
@@ -2879,7 +2878,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v7 = TMemory.Load<uint>(cpu, mem, ((ulong)v1));
+        uint v7 = GuestMemory.Load32(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         op++;
@@ -2967,7 +2966,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, v1);
+        ulong v5 = GuestMemory.Load64(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v6 * (0x10ul))));
         ulong v13 = v4 - v5;
@@ -2985,7 +2984,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, v1);
+        ulong v5 = GuestMemory.Load64(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v6 * (0x10ul))));
         op++;
@@ -3073,7 +3072,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v6 = *(ulong*)((byte*)cpu + 0);
-        ulong v7 = TMemory.Load<ulong>(cpu, mem, ((ulong)v1));
+        ulong v7 = GuestMemory.Load64(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         ulong v17 = v6 - v7;
@@ -3091,7 +3090,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v7 = TMemory.Load<ulong>(cpu, mem, ((ulong)v1));
+        ulong v7 = GuestMemory.Load64(cpu, mem, ((ulong)v1));
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         op++;
@@ -3233,16 +3232,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v17);
+        GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -3256,14 +3255,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3276,16 +3275,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v25);
+        GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -3301,14 +3300,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3345,17 +3344,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v17);
+        GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -3369,14 +3368,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3389,17 +3388,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v25);
+        GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -3415,14 +3414,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3460,19 +3459,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) & (0x1ul)) ^ v14) : v26);
@@ -3485,14 +3484,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3505,19 +3504,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0x7u)) & (0x1ul)) ^ v22) : v34);
@@ -3532,14 +3531,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3576,18 +3575,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) ^ (v13 >> (int)(0x6u))) & (0x1ul)) : v28);
@@ -3600,14 +3599,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3620,18 +3619,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0x7u)) ^ (v21 >> (int)(0x6u))) & (0x1ul)) : v36);
@@ -3646,14 +3645,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3698,17 +3697,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v15);
+        GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -3731,13 +3730,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3750,17 +3749,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v23);
+        GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -3785,13 +3784,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3835,16 +3834,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v15);
+        GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v9 >> (int)(v2 - (0x1u))) & (0x1ul)) : v25);
@@ -3867,13 +3866,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3886,16 +3885,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v23);
+        GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v17 >> (int)(v2 - (0x1u))) & (0x1ul)) : v33);
@@ -3920,13 +3919,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3971,17 +3970,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v15);
+        GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -4004,13 +4003,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4023,17 +4022,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v23);
+        GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -4058,13 +4057,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4108,16 +4107,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v16);
+        GuestMemory.Store(cpu, mem, v5, (byte)v16);
         ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v10 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v24);
@@ -4140,13 +4139,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4159,16 +4158,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v24);
+        GuestMemory.Store(cpu, mem, v13, (byte)v24);
         ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v18 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v32);
@@ -4193,13 +4192,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4235,16 +4234,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v17);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -4258,14 +4257,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4278,16 +4277,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v25);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -4303,14 +4302,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4344,15 +4343,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -4366,13 +4365,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4385,15 +4384,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -4409,13 +4408,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4449,15 +4448,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -4471,13 +4470,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4490,15 +4489,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -4514,13 +4513,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4557,17 +4556,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v17);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -4581,14 +4580,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4601,17 +4600,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v25);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -4627,14 +4626,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4669,16 +4668,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -4692,13 +4691,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4711,16 +4710,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -4736,13 +4735,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4777,16 +4776,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -4800,13 +4799,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4819,16 +4818,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -4844,13 +4843,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4888,19 +4887,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0xfu)) & (0x1ul)) ^ v14) : v26);
@@ -4913,14 +4912,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4933,19 +4932,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0xfu)) & (0x1ul)) ^ v22) : v34);
@@ -4960,14 +4959,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5005,19 +5004,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)v12));
+        GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? (((v12 >> (int)(0x1fu)) & (0x1ul)) ^ v13) : v23);
@@ -5030,14 +5029,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5050,19 +5049,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)v20));
+        GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? (((v20 >> (int)(0x1fu)) & (0x1ul)) ^ v21) : v31);
@@ -5077,14 +5076,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5121,18 +5120,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v9 != 0 ? (((v11 >> (int)(0x3fu)) & (0x1ul)) ^ v12) : v21);
@@ -5145,14 +5144,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5165,18 +5164,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v17 != 0 ? (((v19 >> (int)(0x3fu)) & (0x1ul)) ^ v20) : v29);
@@ -5191,14 +5190,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5235,18 +5234,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0xfu)) ^ (v13 >> (int)(0xeu))) & (0x1ul)) : v28);
@@ -5259,14 +5258,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5279,18 +5278,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0xfu)) ^ (v21 >> (int)(0xeu))) & (0x1ul)) : v36);
@@ -5305,14 +5304,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5349,18 +5348,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)v12));
+        GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
         ulong v25 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? (((v12 >> (int)(0x1fu)) ^ (v12 >> (int)(0x1eu))) & (0x1ul)) : v25);
@@ -5373,14 +5372,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5393,18 +5392,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)v20));
+        GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? (((v20 >> (int)(0x1fu)) ^ (v20 >> (int)(0x1eu))) & (0x1ul)) : v33);
@@ -5419,14 +5418,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5462,17 +5461,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v9 != 0 ? (((v11 >> (int)(0x3fu)) ^ (v11 >> (int)(0x3eu))) & (0x1ul)) : v23);
@@ -5485,14 +5484,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5505,17 +5504,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v17 != 0 ? (((v19 >> (int)(0x3fu)) ^ (v19 >> (int)(0x3eu))) & (0x1ul)) : v31);
@@ -5530,14 +5529,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5582,17 +5581,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -5615,13 +5614,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5634,17 +5633,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -5669,13 +5668,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5720,17 +5719,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v13);
+        GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
@@ -5753,13 +5752,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5772,17 +5771,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v21);
+        GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
@@ -5807,13 +5806,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5856,16 +5855,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
         ulong v22 = *(ulong*)((byte*)cpu + 192);
@@ -5887,13 +5886,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5906,16 +5905,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
         ulong v30 = *(ulong*)((byte*)cpu + 192);
@@ -5939,13 +5938,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5989,16 +5988,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v24 = (ulong)(long)(int)((uint)(short)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v9 >> (int)(v2 - (0x1u))) & (0x1ul)) : v25);
@@ -6021,13 +6020,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6040,16 +6039,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v32 = (ulong)(long)(int)((uint)(short)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v17 >> (int)(v2 - (0x1u))) & (0x1ul)) : v33);
@@ -6074,13 +6073,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6123,15 +6122,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v12 = v6 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v12);
+        GuestMemory.Store(cpu, mem, v5, v12);
         ulong v20 = (ulong)(long)(int)v12;
         ulong v21 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((((ulong)v6) >> (int)(v2 - (0x1u))) & (0x1ul)) : v21);
@@ -6154,13 +6153,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6173,15 +6172,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v14 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v20);
+        GuestMemory.Store(cpu, mem, v13, v20);
         ulong v28 = (ulong)(long)(int)v20;
         ulong v29 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((((ulong)v14) >> (int)(v2 - (0x1u))) & (0x1ul)) : v29);
@@ -6206,13 +6205,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6254,15 +6253,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -6284,13 +6283,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6303,15 +6302,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -6335,13 +6334,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6386,17 +6385,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -6419,13 +6418,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6438,17 +6437,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -6473,13 +6472,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6524,17 +6523,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v13);
+        GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
@@ -6557,13 +6556,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6576,17 +6575,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v21);
+        GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
@@ -6611,13 +6610,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6660,16 +6659,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
         ulong v22 = *(ulong*)((byte*)cpu + 192);
@@ -6691,13 +6690,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6710,16 +6709,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
         ulong v30 = *(ulong*)((byte*)cpu + 192);
@@ -6743,13 +6742,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6793,16 +6792,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v23 = (ulong)(long)(int)((uint)(short)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v10 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v24);
@@ -6825,13 +6824,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6844,16 +6843,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v31 = (ulong)(long)(int)((uint)(short)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v18 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v32);
@@ -6878,13 +6877,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6928,16 +6927,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v13);
+        GuestMemory.Store(cpu, mem, v5, v13);
         ulong v19 = (ulong)(long)(int)v13;
         ulong v20 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v9 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v20);
@@ -6960,13 +6959,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6979,16 +6978,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v21);
+        GuestMemory.Store(cpu, mem, v13, v21);
         ulong v27 = (ulong)(long)(int)v21;
         ulong v28 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v17 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v28);
@@ -7013,13 +7012,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7061,15 +7060,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)((long)v6 >> (int)v2);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
         ulong v20 = *(ulong*)((byte*)cpu + 192);
@@ -7091,13 +7090,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7110,15 +7109,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)((long)v14 >> (int)v2);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -7142,13 +7141,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7157,7 +7156,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        ulong v1 = TMemory.Load<ulong>(cpu, mem, v0);
+        ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = ((v0 + (0x8ul)) + ((ulong)op->Immediate));
         TbOp* next = Dispatch.Find(cpu, v1);
         if (next == null)
@@ -7172,7 +7171,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
-        ulong v1 = TMemory.Load<ulong>(cpu, mem, v0);
+        ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         TbOp* next = Dispatch.Find(cpu, v1);
         if (next == null)
@@ -7195,12 +7194,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 1))
+        if (GuestMemory.MustPrepare(cpu, a3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 1);
         }
 
-        TMemory.Store(cpu, mem, a3, (byte)((uint)op->Immediate));
+        GuestMemory.Store(cpu, mem, a3, (byte)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7212,12 +7211,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 1))
+        if (GuestMemory.MustPrepare(cpu, a11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 1);
         }
 
-        TMemory.Store(cpu, mem, a11, (byte)((uint)op->Immediate));
+        GuestMemory.Store(cpu, mem, a11, (byte)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7234,12 +7233,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 2))
+        if (GuestMemory.MustPrepare(cpu, a3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 2);
         }
 
-        TMemory.Store(cpu, mem, a3, (ushort)((uint)op->Immediate));
+        GuestMemory.Store(cpu, mem, a3, (ushort)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7251,12 +7250,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 2))
+        if (GuestMemory.MustPrepare(cpu, a11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 2);
         }
 
-        TMemory.Store(cpu, mem, a11, (ushort)((uint)op->Immediate));
+        GuestMemory.Store(cpu, mem, a11, (ushort)((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7273,12 +7272,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 4))
+        if (GuestMemory.MustPrepare(cpu, a3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 4);
         }
 
-        TMemory.Store(cpu, mem, a3, ((uint)op->Immediate));
+        GuestMemory.Store(cpu, mem, a3, ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7290,12 +7289,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MustPrepare(cpu, a11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
         }
 
-        TMemory.Store(cpu, mem, a11, ((uint)op->Immediate));
+        GuestMemory.Store(cpu, mem, a11, ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7312,12 +7311,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MustPrepare(cpu, a3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
         }
 
-        TMemory.Store(cpu, mem, a3, ((ulong)op->Immediate));
+        GuestMemory.Store(cpu, mem, a3, ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7329,12 +7328,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, ((ulong)op->Immediate));
+        GuestMemory.Store(cpu, mem, a11, ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7359,7 +7358,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 40);
-        uint v1 = TMemory.Load<ushort>(cpu, mem, v0);
+        uint v1 = GuestMemory.Load16(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
         *(ushort*)((byte*)cpu + 40) = (ushort)v1;
         op++;
@@ -7370,7 +7369,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 40);
-        ulong v1 = TMemory.Load<ulong>(cpu, mem, v0);
+        ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         *(ulong*)((byte*)cpu + 40) = v1;
         op++;
@@ -7450,16 +7449,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v17);
+        GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -7473,14 +7472,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7493,16 +7492,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v25);
+        GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -7518,14 +7517,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7562,17 +7561,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v17);
+        GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -7586,14 +7585,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7606,17 +7605,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v25);
+        GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -7632,14 +7631,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7677,19 +7676,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) & (0x1ul)) ^ v14) : v26);
@@ -7702,14 +7701,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7722,19 +7721,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0x7u)) & (0x1ul)) ^ v22) : v34);
@@ -7749,14 +7748,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7793,18 +7792,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) ^ (v13 >> (int)(0x6u))) & (0x1ul)) : v28);
@@ -7817,14 +7816,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7837,18 +7836,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0x7u)) ^ (v21 >> (int)(0x6u))) & (0x1ul)) : v36);
@@ -7863,14 +7862,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7915,17 +7914,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v15);
+        GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -7948,13 +7947,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7967,17 +7966,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v23);
+        GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -8002,13 +8001,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8052,16 +8051,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v15);
+        GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v9 >> (int)(v2 - (0x1u))) & (0x1ul)) : v25);
@@ -8084,13 +8083,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8103,16 +8102,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v23);
+        GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v17 >> (int)(v2 - (0x1u))) & (0x1ul)) : v33);
@@ -8137,13 +8136,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8188,17 +8187,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v15);
+        GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -8221,13 +8220,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8240,17 +8239,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v23);
+        GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -8275,13 +8274,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8325,16 +8324,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v16);
+        GuestMemory.Store(cpu, mem, v5, (byte)v16);
         ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v10 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v24);
@@ -8357,13 +8356,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8376,16 +8375,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v24);
+        GuestMemory.Store(cpu, mem, v13, (byte)v24);
         ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v18 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v32);
@@ -8410,13 +8409,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8452,16 +8451,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v17);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -8475,14 +8474,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8495,16 +8494,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v25);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -8520,14 +8519,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8561,15 +8560,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -8583,13 +8582,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8602,15 +8601,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -8626,13 +8625,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8666,15 +8665,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -8688,13 +8687,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8707,15 +8706,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -8731,13 +8730,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8774,17 +8773,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v17);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -8798,14 +8797,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8818,17 +8817,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v25);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -8844,14 +8843,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8886,16 +8885,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -8909,13 +8908,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8928,16 +8927,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -8953,13 +8952,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8994,16 +8993,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -9017,13 +9016,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9036,16 +9035,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -9061,13 +9060,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9105,19 +9104,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0xfu)) & (0x1ul)) ^ v14) : v26);
@@ -9130,14 +9129,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9150,19 +9149,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0xfu)) & (0x1ul)) ^ v22) : v34);
@@ -9177,14 +9176,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9222,19 +9221,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)v12));
+        GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? (((v12 >> (int)(0x1fu)) & (0x1ul)) ^ v13) : v23);
@@ -9247,14 +9246,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9267,19 +9266,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)v20));
+        GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? (((v20 >> (int)(0x1fu)) & (0x1ul)) ^ v21) : v31);
@@ -9294,14 +9293,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9338,18 +9337,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v9 != 0 ? (((v11 >> (int)(0x3fu)) & (0x1ul)) ^ v12) : v21);
@@ -9362,14 +9361,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9382,18 +9381,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v17 != 0 ? (((v19 >> (int)(0x3fu)) & (0x1ul)) ^ v20) : v29);
@@ -9408,14 +9407,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9452,18 +9451,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0xfu)) ^ (v13 >> (int)(0xeu))) & (0x1ul)) : v28);
@@ -9476,14 +9475,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9496,18 +9495,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0xfu)) ^ (v21 >> (int)(0xeu))) & (0x1ul)) : v36);
@@ -9522,14 +9521,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9566,18 +9565,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)v12));
+        GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
         ulong v25 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? (((v12 >> (int)(0x1fu)) ^ (v12 >> (int)(0x1eu))) & (0x1ul)) : v25);
@@ -9590,14 +9589,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9610,18 +9609,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)v20));
+        GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? (((v20 >> (int)(0x1fu)) ^ (v20 >> (int)(0x1eu))) & (0x1ul)) : v33);
@@ -9636,14 +9635,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int Rcr_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -20,17 +19,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v9 != 0 ? (((v11 >> (int)(0x3fu)) ^ (v11 >> (int)(0x3eu))) & (0x1ul)) : v23);
@@ -43,14 +42,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -63,17 +62,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v17 != 0 ? (((v19 >> (int)(0x3fu)) ^ (v19 >> (int)(0x3eu))) & (0x1ul)) : v31);
@@ -88,14 +87,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -140,17 +139,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -173,13 +172,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -192,17 +191,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -227,13 +226,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -278,17 +277,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v13);
+        GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
@@ -311,13 +310,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -330,17 +329,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v21);
+        GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
@@ -365,13 +364,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -414,16 +413,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
         ulong v22 = *(ulong*)((byte*)cpu + 192);
@@ -445,13 +444,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -464,16 +463,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
         ulong v30 = *(ulong*)((byte*)cpu + 192);
@@ -497,13 +496,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -547,16 +546,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v24 = (ulong)(long)(int)((uint)(short)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v9 >> (int)(v2 - (0x1u))) & (0x1ul)) : v25);
@@ -579,13 +578,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -598,16 +597,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v32 = (ulong)(long)(int)((uint)(short)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v17 >> (int)(v2 - (0x1u))) & (0x1ul)) : v33);
@@ -632,13 +631,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -681,15 +680,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v12 = v6 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v12);
+        GuestMemory.Store(cpu, mem, v5, v12);
         ulong v20 = (ulong)(long)(int)v12;
         ulong v21 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((((ulong)v6) >> (int)(v2 - (0x1u))) & (0x1ul)) : v21);
@@ -712,13 +711,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -731,15 +730,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v14 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v20);
+        GuestMemory.Store(cpu, mem, v13, v20);
         ulong v28 = (ulong)(long)(int)v20;
         ulong v29 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((((ulong)v14) >> (int)(v2 - (0x1u))) & (0x1ul)) : v29);
@@ -764,13 +763,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -812,15 +811,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -842,13 +841,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -861,15 +860,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -893,13 +892,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -944,17 +943,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -977,13 +976,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -996,17 +995,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -1031,13 +1030,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1082,17 +1081,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v13);
+        GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
@@ -1115,13 +1114,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1134,17 +1133,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v21);
+        GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
@@ -1169,13 +1168,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1218,16 +1217,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
         ulong v22 = *(ulong*)((byte*)cpu + 192);
@@ -1249,13 +1248,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1268,16 +1267,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
         ulong v30 = *(ulong*)((byte*)cpu + 192);
@@ -1301,13 +1300,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1351,16 +1350,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v23 = (ulong)(long)(int)((uint)(short)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v10 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v24);
@@ -1383,13 +1382,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1402,16 +1401,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v31 = (ulong)(long)(int)((uint)(short)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v18 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v32);
@@ -1436,13 +1435,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1486,16 +1485,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v13);
+        GuestMemory.Store(cpu, mem, v5, v13);
         ulong v19 = (ulong)(long)(int)v13;
         ulong v20 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v9 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v20);
@@ -1518,13 +1517,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1537,16 +1536,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v21);
+        GuestMemory.Store(cpu, mem, v13, v21);
         ulong v27 = (ulong)(long)(int)v21;
         ulong v28 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v17 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v28);
@@ -1571,13 +1570,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1619,15 +1618,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)((long)v6 >> (int)v2);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
         ulong v20 = *(ulong*)((byte*)cpu + 192);
@@ -1649,13 +1648,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1668,15 +1667,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)((long)v14 >> (int)v2);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -1700,13 +1699,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1745,16 +1744,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v17);
+        GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -1769,14 +1768,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1790,16 +1789,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v25);
+        GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -1816,14 +1815,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1863,17 +1862,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v17);
+        GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -1888,14 +1887,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1909,17 +1908,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v25);
+        GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -1936,14 +1935,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0x7u);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1984,19 +1983,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) & (0x1ul)) ^ v14) : v26);
@@ -2010,14 +2009,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2031,19 +2030,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0x7u)) & (0x1ul)) ^ v22) : v34);
@@ -2059,14 +2058,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2106,18 +2105,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0x7u)) ^ (v13 >> (int)(0x6u))) & (0x1ul)) : v28);
@@ -2131,14 +2130,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<byte>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MustPrepare(cpu, v6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
         }
 
-        TMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2152,18 +2151,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0x7u)) ^ (v21 >> (int)(0x6u))) & (0x1ul)) : v36);
@@ -2179,14 +2178,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<byte>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MustPrepare(cpu, v14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
         }
 
-        TMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2234,17 +2233,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v15);
+        GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -2268,13 +2267,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2288,17 +2287,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v23);
+        GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -2324,13 +2323,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2377,16 +2376,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v15);
+        GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v9 >> (int)(v2 - (0x1u))) & (0x1ul)) : v25);
@@ -2410,13 +2409,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2430,16 +2429,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v23);
+        GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v17 >> (int)(v2 - (0x1u))) & (0x1ul)) : v33);
@@ -2465,13 +2464,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2519,17 +2518,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v15);
+        GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -2553,13 +2552,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2573,17 +2572,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v23);
+        GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -2609,13 +2608,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2662,16 +2661,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)v16);
+        GuestMemory.Store(cpu, mem, v5, (byte)v16);
         ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v10 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v24);
@@ -2695,13 +2694,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<byte>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 1))
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
         }
 
-        TMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2715,16 +2714,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)v24);
+        GuestMemory.Store(cpu, mem, v13, (byte)v24);
         ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v18 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v32);
@@ -2750,13 +2749,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<byte>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 1))
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
         }
 
-        TMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2795,16 +2794,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v17);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -2819,14 +2818,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2840,16 +2839,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v25);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -2866,14 +2865,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2910,15 +2909,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -2933,13 +2932,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2953,15 +2952,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -2978,13 +2977,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3021,15 +3020,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -3044,13 +3043,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3064,15 +3063,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -3089,13 +3088,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3135,17 +3134,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v17);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -3160,14 +3159,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3181,17 +3180,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v25);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
         ulong v39 = *(ulong*)((byte*)cpu + 192);
@@ -3208,14 +3207,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0xfu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3253,16 +3252,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -3277,13 +3276,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3297,16 +3296,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -3323,13 +3322,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3367,16 +3366,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v9);
+        GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -3391,13 +3390,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3411,16 +3410,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v17);
+        GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -3437,13 +3436,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3484,19 +3483,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0xfu)) & (0x1ul)) ^ v14) : v26);
@@ -3510,14 +3509,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3531,19 +3530,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0xfu)) & (0x1ul)) ^ v22) : v34);
@@ -3559,14 +3558,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3607,19 +3606,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)v12));
+        GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? (((v12 >> (int)(0x1fu)) & (0x1ul)) ^ v13) : v23);
@@ -3633,14 +3632,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3654,19 +3653,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)v20));
+        GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? (((v20 >> (int)(0x1fu)) & (0x1ul)) ^ v21) : v31);
@@ -3682,14 +3681,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3729,18 +3728,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v9 != 0 ? (((v11 >> (int)(0x3fu)) & (0x1ul)) ^ v12) : v21);
@@ -3754,14 +3753,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3775,18 +3774,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v17 != 0 ? (((v19 >> (int)(0x3fu)) & (0x1ul)) ^ v20) : v29);
@@ -3802,14 +3801,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3849,18 +3848,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v11 != 0 ? (((v13 >> (int)(0xfu)) ^ (v13 >> (int)(0xeu))) & (0x1ul)) : v28);
@@ -3874,14 +3873,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = TMemory.Load<ushort>(cpu, mem, v6);
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3895,18 +3894,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v19 != 0 ? (((v21 >> (int)(0xfu)) ^ (v21 >> (int)(0xeu))) & (0x1ul)) : v36);
@@ -3922,14 +3921,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3969,18 +3968,18 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)v12));
+        GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
         ulong v25 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? (((v12 >> (int)(0x1fu)) ^ (v12 >> (int)(0x1eu))) & (0x1ul)) : v25);
@@ -3994,14 +3993,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4015,18 +4014,18 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)v20));
+        GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? (((v20 >> (int)(0x1fu)) ^ (v20 >> (int)(0x1eu))) & (0x1ul)) : v33);
@@ -4042,14 +4041,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4088,17 +4087,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v9 != 0 ? (((v11 >> (int)(0x3fu)) ^ (v11 >> (int)(0x3eu))) & (0x1ul)) : v23);
@@ -4112,14 +4111,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4133,17 +4132,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
         *(ulong*)((byte*)cpu + 192) = (v17 != 0 ? (((v19 >> (int)(0x3fu)) ^ (v19 >> (int)(0x3eu))) & (0x1ul)) : v31);
@@ -4159,14 +4158,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4214,17 +4213,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -4248,13 +4247,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4268,17 +4267,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -4304,13 +4303,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4358,17 +4357,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v13);
+        GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
@@ -4392,13 +4391,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4412,17 +4411,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v21);
+        GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
@@ -4448,13 +4447,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4500,16 +4499,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
         ulong v22 = *(ulong*)((byte*)cpu + 192);
@@ -4532,13 +4531,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4552,16 +4551,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
         ulong v30 = *(ulong*)((byte*)cpu + 192);
@@ -4586,13 +4585,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4639,16 +4638,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v24 = (ulong)(long)(int)((uint)(short)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v9 >> (int)(v2 - (0x1u))) & (0x1ul)) : v25);
@@ -4672,13 +4671,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4692,16 +4691,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v32 = (ulong)(long)(int)((uint)(short)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v17 >> (int)(v2 - (0x1u))) & (0x1ul)) : v33);
@@ -4727,13 +4726,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4779,15 +4778,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v12 = v6 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v12);
+        GuestMemory.Store(cpu, mem, v5, v12);
         ulong v20 = (ulong)(long)(int)v12;
         ulong v21 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((((ulong)v6) >> (int)(v2 - (0x1u))) & (0x1ul)) : v21);
@@ -4811,13 +4810,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x1fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4831,15 +4830,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v14 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v20);
+        GuestMemory.Store(cpu, mem, v13, v20);
         ulong v28 = (ulong)(long)(int)v20;
         ulong v29 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((((ulong)v14) >> (int)(v2 - (0x1u))) & (0x1ul)) : v29);
@@ -4865,13 +4864,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x1fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4916,15 +4915,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -4947,13 +4946,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4967,15 +4966,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 >> (int)v2;
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -5000,13 +4999,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5054,17 +5053,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v19 : v27);
@@ -5088,13 +5087,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5108,17 +5107,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v23);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v27 : v35);
@@ -5144,13 +5143,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5198,17 +5197,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v13);
+        GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v17 : v24);
@@ -5232,13 +5231,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5252,17 +5251,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v21);
+        GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v25 : v32);
@@ -5288,13 +5287,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5340,16 +5339,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
         ulong v22 = *(ulong*)((byte*)cpu + 192);
@@ -5372,13 +5371,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5392,16 +5391,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
         ulong v30 = *(ulong*)((byte*)cpu + 192);
@@ -5426,13 +5425,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
+        GuestMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5479,16 +5478,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v23 = (ulong)(long)(int)((uint)(short)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v10 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v24);
@@ -5512,13 +5511,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5532,16 +5531,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v31 = (ulong)(long)(int)((uint)(short)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v18 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v32);
@@ -5567,13 +5566,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5620,16 +5619,16 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v13);
+        GuestMemory.Store(cpu, mem, v5, v13);
         ulong v19 = (ulong)(long)(int)v13;
         ulong v20 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v9 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v20);
@@ -5653,13 +5652,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(v0 & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5673,16 +5672,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v21);
+        GuestMemory.Store(cpu, mem, v13, v21);
         ulong v27 = (ulong)(long)(int)v21;
         ulong v28 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v17 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v28);
@@ -5708,13 +5707,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(v0 & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5759,15 +5758,15 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)((long)v6 >> (int)v2);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
         ulong v20 = *(ulong*)((byte*)cpu + 192);
@@ -5790,13 +5789,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(v0 & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(v0 & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5810,15 +5809,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)((long)v14 >> (int)v2);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -5843,13 +5842,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(v0 & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(v0 & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5858,7 +5857,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(byte*)((byte*)cpu + 0) = (byte)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -5870,7 +5869,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 0);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v8 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v10 = TMemory.Load<byte>(cpu, mem, ((((v2 + ((ulong)op->Displacement)) + ((ulong)v0)) & ((ulong)op->AddressMask)) + v8));
+        uint v10 = GuestMemory.Load8(cpu, mem, ((((v2 + ((ulong)op->Displacement)) + ((ulong)v0)) & ((ulong)op->AddressMask)) + v8));
         *(byte*)((byte*)cpu + 0) = (byte)v10;
         op++;
         return op->Handler(cpu, op, mem);
@@ -5889,7 +5888,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FaddM32(cpu, v14);
         op++;
@@ -5909,7 +5908,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FmulM32(cpu, v14);
         op++;
@@ -5929,7 +5928,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FcomM32(cpu, v14);
         op++;
@@ -5949,7 +5948,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FcompM32(cpu, v14);
         op++;
@@ -5969,7 +5968,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FsubM32(cpu, v14);
         op++;
@@ -5989,7 +5988,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FsubrM32(cpu, v14);
         op++;
@@ -6009,7 +6008,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FdivM32(cpu, v14);
         op++;
@@ -6029,7 +6028,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FdivrM32(cpu, v14);
         op++;
@@ -6169,7 +6168,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FldM32(cpu, v14);
         op++;
@@ -6189,7 +6188,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 4, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 4, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -6209,7 +6208,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 4, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 4, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstpM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -6229,9 +6228,9 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        ulong v15 = (ulong)TMemory.Pointer(cpu, v14, 2, false);
-        ulong v17 = (ulong)TMemory.Pointer(cpu, (v14 + (0xdul)), 1, false);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, v14, 14, false);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v14, 2, false);
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, (v14 + (0xdul)), 1, false);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, v14, 14, false);
         global::Jitvmm.Runtime.Semantics.X87.Fldenv(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6250,9 +6249,9 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        ulong v15 = (ulong)TMemory.Pointer(cpu, v14, 4, false);
-        ulong v17 = (ulong)TMemory.Pointer(cpu, (v14 + (0x1bul)), 1, false);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, v14, 28, false);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v14, 4, false);
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, (v14 + (0x1bul)), 1, false);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, v14, 28, false);
         global::Jitvmm.Runtime.Semantics.X87.Fldenv(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6270,7 +6269,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<ushort>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        uint v14 = GuestMemory.Load16(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
         global::Jitvmm.Runtime.Semantics.X87.Fldcw(cpu, unchecked((global::System.UInt16)v14));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6283,9 +6282,9 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = (ulong)TMemory.Pointer(cpu, v11, 2, true);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + (0xdul)), 1, true);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, v11, 14, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, v11, 2, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + (0xdul)), 1, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v11, 14, true);
         global::Jitvmm.Runtime.Semantics.X87.Fnstenv(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6298,9 +6297,9 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = (ulong)TMemory.Pointer(cpu, v11, 4, true);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + (0x1bul)), 1, true);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, v11, 28, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, v11, 4, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + (0x1bul)), 1, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v11, 28, true);
         global::Jitvmm.Runtime.Semantics.X87.Fnstenv(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6314,12 +6313,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 2))
+        if (GuestMemory.MustPrepare(cpu, a12, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 2);
         }
 
-        TMemory.Store(cpu, mem, a12, (ushort)v1);
+        GuestMemory.Store(cpu, mem, a12, (ushort)v1);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6801,7 +6800,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FiaddM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6821,7 +6820,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FimulM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6841,7 +6840,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FicomM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6861,7 +6860,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FicompM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6881,7 +6880,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FisubM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6901,7 +6900,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FisubrM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6921,7 +6920,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FidivM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6941,7 +6940,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FidivrM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -7041,7 +7040,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FildM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -7061,7 +7060,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 4, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 4, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FisttpM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7081,7 +7080,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 4, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 4, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7101,7 +7100,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 4, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 4, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistpM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7121,7 +7120,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 10, false);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 10, false);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FldM80(cpu, unchecked((global::System.Byte*)v14));
         op++;
@@ -7141,7 +7140,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 10, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 10, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstpM80(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7332,7 +7331,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FaddM64(cpu, v14);
         op++;
@@ -7352,7 +7351,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FmulM64(cpu, v14);
         op++;
@@ -7372,7 +7371,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FcomM64(cpu, v14);
         op++;
@@ -7392,7 +7391,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FcompM64(cpu, v14);
         op++;
@@ -7412,7 +7411,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FsubM64(cpu, v14);
         op++;
@@ -7432,7 +7431,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FsubrM64(cpu, v14);
         op++;
@@ -7452,7 +7451,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FdivM64(cpu, v14);
         op++;
@@ -7472,7 +7471,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FdivrM64(cpu, v14);
         op++;
@@ -7612,7 +7611,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FldM64(cpu, v14);
         op++;
@@ -7632,7 +7631,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 8, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 8, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FisttpM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7652,7 +7651,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 8, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 8, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7672,7 +7671,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 8, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 8, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstpM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7692,9 +7691,9 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        ulong v15 = (ulong)TMemory.Pointer(cpu, v14, 2, false);
-        ulong v17 = (ulong)TMemory.Pointer(cpu, (v14 + (0x5dul)), 1, false);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, v14, 94, false);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v14, 2, false);
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, (v14 + (0x5dul)), 1, false);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, v14, 94, false);
         global::Jitvmm.Runtime.Semantics.X87.Frstor(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7713,9 +7712,9 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        ulong v15 = (ulong)TMemory.Pointer(cpu, v14, 4, false);
-        ulong v17 = (ulong)TMemory.Pointer(cpu, (v14 + (0x6bul)), 1, false);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, v14, 108, false);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v14, 4, false);
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, (v14 + (0x6bul)), 1, false);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, v14, 108, false);
         global::Jitvmm.Runtime.Semantics.X87.Frstor(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7728,9 +7727,9 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = (ulong)TMemory.Pointer(cpu, v11, 2, true);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + (0x5dul)), 1, true);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, v11, 94, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, v11, 2, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + (0x5dul)), 1, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v11, 94, true);
         global::Jitvmm.Runtime.Semantics.X87.Fnsave(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7743,9 +7742,9 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = (ulong)TMemory.Pointer(cpu, v11, 4, true);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + (0x6bul)), 1, true);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, v11, 108, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, v11, 4, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + (0x6bul)), 1, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v11, 108, true);
         global::Jitvmm.Runtime.Semantics.X87.Fnsave(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7759,12 +7758,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 2))
+        if (GuestMemory.MustPrepare(cpu, a12, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 2);
         }
 
-        TMemory.Store(cpu, mem, a12, (ushort)v1);
+        GuestMemory.Store(cpu, mem, a12, (ushort)v1);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7872,7 +7871,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FiaddM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7892,7 +7891,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FimulM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7912,7 +7911,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FicomM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7932,7 +7931,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FicompM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7952,7 +7951,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FisubM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7972,7 +7971,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FisubrM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7992,7 +7991,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FidivM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -8012,7 +8011,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FidivrM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -8152,7 +8151,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<ushort>(cpu, mem, (v11 + v12));
+        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FildM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -8172,7 +8171,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 2, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 2, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FisttpM16(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -8192,7 +8191,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 2, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 2, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistM16(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -8212,7 +8211,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 2, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 2, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistpM16(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -8232,7 +8231,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 10, false);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 10, false);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.Fbld(cpu, unchecked((global::System.Byte*)v14));
         op++;
@@ -8252,7 +8251,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, (v11 + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FildM64(cpu, unchecked((global::System.Int64)v14));
         op++;
@@ -8272,7 +8271,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 10, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 10, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.Fbstp(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -8292,7 +8291,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, (v11 + v12), 8, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 8, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistpM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -8675,12 +8674,12 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MustPrepare(cpu, v4, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
         }
 
-        TMemory.Store(cpu, mem, v4, ((ulong)op->NextAddress));
+        GuestMemory.Store(cpu, mem, v4, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v4;
         TbOp* next = op->Target;
         if (next == null)
@@ -9662,7 +9661,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -9679,7 +9678,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9688,7 +9687,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -9721,7 +9720,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9746,7 +9745,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -9779,7 +9778,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9804,7 +9803,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -9837,7 +9836,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9862,7 +9861,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -9895,7 +9894,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9920,7 +9919,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -9954,7 +9953,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -9979,7 +9978,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -10013,7 +10012,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -10038,7 +10037,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -10072,7 +10071,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -10097,7 +10096,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;

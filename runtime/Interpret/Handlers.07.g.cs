@@ -6,19 +6,18 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int Test_rm8_imm8_B_JAbove(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -43,7 +42,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -77,7 +76,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -102,7 +101,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -136,7 +135,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -161,7 +160,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -194,7 +193,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)))))) != 0)
         {
             TbOp* taken = op->Target;
@@ -219,7 +218,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -252,7 +251,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -277,7 +276,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -311,7 +310,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -336,7 +335,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -370,7 +369,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -395,7 +394,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -429,7 +428,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) <= (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -454,7 +453,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -488,7 +487,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -515,7 +514,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -534,7 +533,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -564,7 +563,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -581,7 +580,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -592,7 +591,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -611,7 +610,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -629,13 +628,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)(v4 ^ (0xffu)));
+        GuestMemory.Store(cpu, mem, v3, (byte)(v4 ^ (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -647,13 +646,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)(v12 ^ (0xffu)));
+        GuestMemory.Store(cpu, mem, v11, (byte)(v12 ^ (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -662,7 +661,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v4), 0xffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -674,7 +673,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v12), 0xffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -711,14 +710,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (0 - v4) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v7);
+        GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v4) ^ v7));
@@ -735,13 +734,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)((0 - v4) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v3, (byte)((0 - v4) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -754,14 +753,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (0 - v12) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v15);
+        GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v12) ^ v15));
@@ -780,13 +779,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)((0 - v12) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v11, (byte)((0 - v12) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -796,7 +795,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v4));
         uint v8 = (0 - v5) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
@@ -814,7 +813,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -827,7 +826,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v12));
         uint v16 = (0 - v13) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
@@ -847,7 +846,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -885,7 +884,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + 0);
         ulong v7 = ((ulong)v4) * ((ulong)v3);
         uint v10 = ((uint)v7) & (0xffu);
@@ -906,7 +905,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)v4) * ((ulong)v3))) & (0xffffu));
         op++;
@@ -919,7 +918,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + 0);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         uint v18 = ((uint)v15) & (0xffu);
@@ -942,7 +941,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)v12) * ((ulong)v11))) & (0xffffu));
         op++;
@@ -981,7 +980,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + 0);
         ulong v9 = ((ulong)(long)(int)((uint)(sbyte)v4)) * ((ulong)(long)(int)((uint)(sbyte)v3));
         uint v12 = ((uint)v9) & (0xffu);
@@ -1002,7 +1001,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(byte*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(sbyte)v4)) * ((ulong)(long)(int)((uint)(sbyte)v3)))) & (0xffffu));
         op++;
@@ -1015,7 +1014,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + 0);
         ulong v17 = ((ulong)(long)(int)((uint)(sbyte)v12)) * ((ulong)(long)(int)((uint)(sbyte)v11));
         uint v20 = ((uint)v17) & (0xffu);
@@ -1038,7 +1037,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(byte*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(sbyte)v12)) * ((ulong)(long)(int)((uint)(sbyte)v11)))) & (0xffffu));
         op++;
@@ -1083,7 +1082,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v5 = (ulong)v4;
         ulong v6 = (ulong)v3;
@@ -1102,7 +1101,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v5 = (ulong)v4;
         ulong v6 = (ulong)v3;
@@ -1123,7 +1122,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v13 = (ulong)v12;
         ulong v14 = (ulong)v11;
@@ -1144,7 +1143,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v13 = (ulong)v12;
         ulong v14 = (ulong)v11;
@@ -1197,7 +1196,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v6 = (ulong)(long)(int)((uint)(short)v4);
         ulong v8 = (ulong)(long)(int)((uint)(sbyte)v3);
@@ -1216,7 +1215,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v6 = (ulong)(long)(int)((uint)(short)v4);
         ulong v8 = (ulong)(long)(int)((uint)(sbyte)v3);
@@ -1237,7 +1236,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v14 = (ulong)(long)(int)((uint)(short)v12);
         ulong v16 = (ulong)(long)(int)((uint)(sbyte)v11);
@@ -1258,7 +1257,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v14 = (ulong)(long)(int)((uint)(short)v12);
         ulong v16 = (ulong)(long)(int)((uint)(sbyte)v11);
@@ -1298,7 +1297,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -1315,7 +1314,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1326,7 +1325,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -1345,7 +1344,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2245,7 +2244,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2262,7 +2261,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2271,7 +2270,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2304,7 +2303,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2329,7 +2328,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2362,7 +2361,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2387,7 +2386,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2420,7 +2419,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2445,7 +2444,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2478,7 +2477,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2503,7 +2502,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2537,7 +2536,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2562,7 +2561,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2596,7 +2595,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2621,7 +2620,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2655,7 +2654,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2680,7 +2679,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2714,7 +2713,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2739,7 +2738,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2773,7 +2772,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2798,7 +2797,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2832,7 +2831,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2857,7 +2856,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2890,7 +2889,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & ((uint)op->Immediate))))) != 0)
         {
             TbOp* taken = op->Target;
@@ -2915,7 +2914,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2948,7 +2947,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & ((uint)op->Immediate))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -2973,7 +2972,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -3007,7 +3006,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -3032,7 +3031,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -3066,7 +3065,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -3091,7 +3090,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -3125,7 +3124,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if (((int)(v3 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -3150,7 +3149,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -3184,7 +3183,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         if ((((int)(v3 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
@@ -3211,7 +3210,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -3230,7 +3229,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3260,7 +3259,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v5 = v3 & ((ulong)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -3277,7 +3276,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3288,7 +3287,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v13 = v11 & ((ulong)op->Immediate);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -3307,7 +3306,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3337,7 +3336,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -3354,7 +3353,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3365,7 +3364,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -3384,7 +3383,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3414,7 +3413,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -3431,7 +3430,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3442,7 +3441,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -3461,7 +3460,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3491,7 +3490,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v5 = v3 & ((ulong)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -3508,7 +3507,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3519,7 +3518,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v13 = v11 & ((ulong)op->Immediate);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -3538,7 +3537,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3556,13 +3555,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)(v4 ^ (0xffffu)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3574,13 +3573,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3589,7 +3588,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), 0xffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3601,7 +3600,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), 0xffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3620,13 +3619,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 ^ (0xffffffffu)));
+        GuestMemory.Store(cpu, mem, v3, (v4 ^ (0xffffffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3638,13 +3637,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 ^ (0xffffffffu)));
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ (0xffffffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3653,7 +3652,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3665,7 +3664,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3684,13 +3683,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 ^ (0xfffffffffffffffful)));
+        GuestMemory.Store(cpu, mem, v3, (v4 ^ (0xfffffffffffffffful)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3702,13 +3701,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 ^ (0xfffffffffffffffful)));
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ (0xfffffffffffffffful)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3717,7 +3716,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), 0xfffffffffffffffful);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3729,7 +3728,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), 0xfffffffffffffffful);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3766,14 +3765,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (0 - v4) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v4) ^ v7));
@@ -3790,13 +3789,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)((0 - v4) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)((0 - v4) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3809,14 +3808,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (0 - v12) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v12) ^ v15));
@@ -3835,13 +3834,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)((0 - v12) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)((0 - v12) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3851,7 +3850,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v4));
         uint v8 = (0 - v5) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
@@ -3869,7 +3868,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3882,7 +3881,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v12));
         uint v16 = (0 - v13) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
@@ -3902,7 +3901,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3939,14 +3938,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = 0 - v4;
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v4) ^ v5));
@@ -3963,13 +3962,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (0 - v4));
+        GuestMemory.Store(cpu, mem, v3, (0 - v4));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3982,14 +3981,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = 0 - v12;
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v0 ^ v12) ^ v13));
@@ -4008,13 +4007,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (0 - v12));
+        GuestMemory.Store(cpu, mem, v11, (0 - v12));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4024,7 +4023,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v4));
         uint v6 = 0 - v5;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
@@ -4042,7 +4041,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4055,7 +4054,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v12));
         uint v14 = 0 - v13;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
@@ -4075,7 +4074,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4111,14 +4110,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = 0x0ul;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = 0 - v4;
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v0 ^ v4) ^ v5);
@@ -4134,13 +4133,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (0 - v4));
+        GuestMemory.Store(cpu, mem, v3, (0 - v4));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4153,14 +4152,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = 0 - v12;
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 200) = ((v0 ^ v12) ^ v13);
@@ -4178,13 +4177,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (0 - v12));
+        GuestMemory.Store(cpu, mem, v11, (0 - v12));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4194,7 +4193,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = 0x0ul;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v4));
         ulong v6 = 0 - v5;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
@@ -4211,7 +4210,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4224,7 +4223,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v12));
         ulong v14 = 0 - v13;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
@@ -4243,7 +4242,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4284,7 +4283,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v7 = ((ulong)v4) * ((ulong)v3);
         uint v10 = ((uint)v7) & (0xffffu);
@@ -4306,7 +4305,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v7 = ((ulong)v4) * ((ulong)v3);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v7) & (0xffffu));
@@ -4321,7 +4320,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         uint v18 = ((uint)v15) & (0xffffu);
@@ -4345,7 +4344,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v15) & (0xffffu));
@@ -4389,7 +4388,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + 0);
         ulong v7 = ((ulong)v4) * ((ulong)v3);
         uint v8 = (uint)v7;
@@ -4411,7 +4410,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + 0);
         ulong v7 = ((ulong)v4) * ((ulong)v3);
         *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v7));
@@ -4426,7 +4425,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + 0);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         uint v16 = (uint)v15;
@@ -4450,7 +4449,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + 0);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v15));
@@ -4492,7 +4491,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = v4 * v3;
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v4, v3);
@@ -4513,7 +4512,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = (v4 * v3);
         *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v4, v3));
@@ -4527,7 +4526,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = v12 * v11;
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v12, v11);
@@ -4550,7 +4549,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = (v12 * v11);
         *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v12, v11));
@@ -4593,7 +4592,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v9 = ((ulong)(long)(int)((uint)(short)v4)) * ((ulong)(long)(int)((uint)(short)v3));
         uint v12 = ((uint)v9) & (0xffffu);
@@ -4615,7 +4614,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v9 = ((ulong)(long)(int)((uint)(short)v4)) * ((ulong)(long)(int)((uint)(short)v3));
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v9) & (0xffffu));
@@ -4630,7 +4629,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v17 = ((ulong)(long)(int)((uint)(short)v12)) * ((ulong)(long)(int)((uint)(short)v11));
         uint v20 = ((uint)v17) & (0xffffu);
@@ -4654,7 +4653,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v17 = ((ulong)(long)(int)((uint)(short)v12)) * ((ulong)(long)(int)((uint)(short)v11));
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v17) & (0xffffu));
@@ -4698,7 +4697,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + 0);
         ulong v7 = ((ulong)(long)(int)v4) * ((ulong)(long)(int)v3);
         uint v8 = (uint)v7;
@@ -4720,7 +4719,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + 0);
         ulong v7 = ((ulong)(long)(int)v4) * ((ulong)(long)(int)v3);
         *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v7));
@@ -4735,7 +4734,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + 0);
         ulong v15 = ((ulong)(long)(int)v12) * ((ulong)(long)(int)v11);
         uint v16 = (uint)v15;
@@ -4759,7 +4758,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + 0);
         ulong v15 = ((ulong)(long)(int)v12) * ((ulong)(long)(int)v11);
         *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v15));
@@ -4801,7 +4800,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = v4 * v3;
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v4, v3);
@@ -4822,7 +4821,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = (v4 * v3);
         *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v4, v3));
@@ -4836,7 +4835,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = v12 * v11;
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v12, v11);
@@ -4859,7 +4858,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = (v12 * v11);
         *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v12, v11));
@@ -4907,7 +4906,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 16);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         ulong v12 = (ulong)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
@@ -4927,7 +4926,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 16);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         ulong v12 = (ulong)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
@@ -4949,7 +4948,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 16);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         ulong v20 = (ulong)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
@@ -4971,7 +4970,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 16);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         ulong v20 = (ulong)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
@@ -5027,7 +5026,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + 16);
         uint v8 = *(uint*)((byte*)cpu + 0);
         ulong v10 = (((ulong)v4) << (int)(0x20u)) | ((ulong)v8);
@@ -5047,7 +5046,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + 16);
         uint v8 = *(uint*)((byte*)cpu + 0);
         ulong v10 = (((ulong)v4) << (int)(0x20u)) | ((ulong)v8);
@@ -5069,7 +5068,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + 16);
         uint v16 = *(uint*)((byte*)cpu + 0);
         ulong v18 = (((ulong)v12) << (int)(0x20u)) | ((ulong)v16);
@@ -5091,7 +5090,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + 16);
         uint v16 = *(uint*)((byte*)cpu + 0);
         ulong v18 = (((ulong)v12) << (int)(0x20u)) | ((ulong)v16);
@@ -5145,7 +5144,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128(v5, v4, v3) ? 1u : 0u) != 0)
@@ -5164,7 +5163,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128(v5, v4, v3) ? 1u : 0u) != 0)
@@ -5185,7 +5184,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128(v13, v12, v11) ? 1u : 0u) != 0)
@@ -5206,7 +5205,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128(v13, v12, v11) ? 1u : 0u) != 0)
@@ -5261,7 +5260,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 16);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         ulong v12 = (ulong)(long)(int)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
@@ -5281,7 +5280,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(ushort*)((byte*)cpu + 16);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         ulong v12 = (ulong)(long)(int)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
@@ -5303,7 +5302,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 16);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         ulong v20 = (ulong)(long)(int)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
@@ -5325,7 +5324,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(ushort*)((byte*)cpu + 16);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         ulong v20 = (ulong)(long)(int)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
@@ -5381,7 +5380,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + 16);
         uint v8 = *(uint*)((byte*)cpu + 0);
         ulong v10 = (((ulong)v4) << (int)(0x20u)) | ((ulong)v8);
@@ -5401,7 +5400,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v4 = *(uint*)((byte*)cpu + 16);
         uint v8 = *(uint*)((byte*)cpu + 0);
         ulong v10 = (((ulong)v4) << (int)(0x20u)) | ((ulong)v8);
@@ -5423,7 +5422,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + 16);
         uint v16 = *(uint*)((byte*)cpu + 0);
         ulong v18 = (((ulong)v12) << (int)(0x20u)) | ((ulong)v16);
@@ -5445,7 +5444,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + 16);
         uint v16 = *(uint*)((byte*)cpu + 0);
         ulong v18 = (((ulong)v12) << (int)(0x20u)) | ((ulong)v16);
@@ -5499,7 +5498,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128Signed(unchecked((global::System.Int64)v5), unchecked((global::System.Int64)v4), unchecked((global::System.Int64)v3)) ? 1u : 0u) != 0)
@@ -5518,7 +5517,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128Signed(unchecked((global::System.Int64)v5), unchecked((global::System.Int64)v4), unchecked((global::System.Int64)v3)) ? 1u : 0u) != 0)
@@ -5539,7 +5538,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128Signed(unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v12), unchecked((global::System.Int64)v11)) ? 1u : 0u) != 0)
@@ -5560,7 +5559,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128Signed(unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v12), unchecked((global::System.Int64)v11)) ? 1u : 0u) != 0)
@@ -5653,14 +5652,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (v4 + (0x1u)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v7);
+        GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v7) ^ (0x1u)));
         ulong v21 = (ulong)(long)(int)((uint)(sbyte)v7);
@@ -5676,13 +5675,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)((v4 + (0x1u)) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v3, (byte)((v4 + (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5694,14 +5693,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (v12 + (0x1u)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v15);
+        GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v15) ^ (0x1u)));
         ulong v29 = (ulong)(long)(int)((uint)(sbyte)v15);
@@ -5719,13 +5718,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)((v12 + (0x1u)) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v11, (byte)((v12 + (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5735,7 +5734,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x1u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), 0x1u);
         uint v8 = (v5 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x80u) ? 1u : 0u));
@@ -5752,7 +5751,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5765,7 +5764,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), 0x1u);
         uint v16 = (v13 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x80u) ? 1u : 0u));
@@ -5784,7 +5783,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5818,14 +5817,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<byte>(cpu, mem, v4);
+        uint v5 = GuestMemory.Load8(cpu, mem, v4);
         uint v8 = (v5 - (0x1u)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v4, 1))
+        if (GuestMemory.MustPrepare(cpu, v4, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 1);
         }
 
-        TMemory.Store(cpu, mem, v4, (byte)v8);
+        GuestMemory.Store(cpu, mem, v4, (byte)v8);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
         ulong v22 = (ulong)(long)(int)((uint)(sbyte)v8);
@@ -5841,13 +5840,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<byte>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 1))
+        uint v5 = GuestMemory.Load8(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 1);
         }
 
-        TMemory.Store(cpu, mem, v4, (byte)((v5 - (0x1u)) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v4, (byte)((v5 - (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5859,14 +5858,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<byte>(cpu, mem, v12);
+        uint v13 = GuestMemory.Load8(cpu, mem, v12);
         uint v16 = (v13 - (0x1u)) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v12, 1))
+        if (GuestMemory.MustPrepare(cpu, v12, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 1);
         }
 
-        TMemory.Store(cpu, mem, v12, (byte)v16);
+        GuestMemory.Store(cpu, mem, v12, (byte)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
         ulong v30 = (ulong)(long)(int)((uint)(sbyte)v16);
@@ -5884,13 +5883,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<byte>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 1))
+        uint v13 = GuestMemory.Load8(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 1);
         }
 
-        TMemory.Store(cpu, mem, v12, (byte)((v13 - (0x1u)) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v12, (byte)((v13 - (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5899,7 +5898,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         uint v9 = (v6 - (0x1u)) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 == (0x7fu) ? 1u : 0u));
@@ -5916,7 +5915,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5928,7 +5927,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         uint v17 = (v14 - (0x1u)) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v17 == (0x7fu) ? 1u : 0u));
@@ -5947,7 +5946,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5981,14 +5980,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 + (0x1u)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v7) ^ (0x1u)));
         ulong v21 = (ulong)(long)(int)((uint)(short)v7);
@@ -6004,13 +6003,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)((v4 + (0x1u)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6022,14 +6021,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 + (0x1u)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v15) ^ (0x1u)));
         ulong v29 = (ulong)(long)(int)((uint)(short)v15);
@@ -6047,13 +6046,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 + (0x1u)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6063,7 +6062,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x1u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), 0x1u);
         uint v8 = (v5 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x8000u) ? 1u : 0u));
@@ -6080,7 +6079,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6093,7 +6092,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), 0x1u);
         uint v16 = (v13 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x8000u) ? 1u : 0u));
@@ -6112,7 +6111,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6146,14 +6145,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 + (0x1u);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v5) ^ (0x1u)));
         ulong v16 = (ulong)(long)(int)v5;
@@ -6169,13 +6168,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 + (0x1u)));
+        GuestMemory.Store(cpu, mem, v3, (v4 + (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6187,14 +6186,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 + (0x1u);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v13 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v13) ^ (0x1u)));
         ulong v24 = (ulong)(long)(int)v13;
@@ -6212,13 +6211,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 + (0x1u)));
+        GuestMemory.Store(cpu, mem, v11, (v12 + (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6228,7 +6227,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x1u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), 0x1u);
         uint v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x80000000u) ? 1u : 0u));
@@ -6245,7 +6244,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6258,7 +6257,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), 0x1u);
         uint v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x80000000u) ? 1u : 0u));
@@ -6277,7 +6276,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6310,14 +6309,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 + (0x1ul);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x8000000000000000ul) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v4 ^ v5) ^ (0x1ul));
         *(ulong*)((byte*)cpu + 160) = v5;
@@ -6332,13 +6331,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 + (0x1ul)));
+        GuestMemory.Store(cpu, mem, v3, (v4 + (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6350,14 +6349,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 + (0x1ul);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v13 == (0x8000000000000000ul) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v12 ^ v13) ^ (0x1ul));
         *(ulong*)((byte*)cpu + 160) = v13;
@@ -6374,13 +6373,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 + (0x1ul)));
+        GuestMemory.Store(cpu, mem, v11, (v12 + (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6390,7 +6389,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = 0x1ul;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), 0x1ul);
         ulong v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x8000000000000000ul) ? 1u : 0u));
@@ -6406,7 +6405,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), 0x1ul);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6419,7 +6418,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), 0x1ul);
         ulong v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x8000000000000000ul) ? 1u : 0u));
@@ -6437,7 +6436,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), 0x1ul);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6471,14 +6470,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
+        uint v5 = GuestMemory.Load16(cpu, mem, v4);
         uint v8 = (v5 - (0x1u)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v4, 2))
+        if (GuestMemory.MustPrepare(cpu, v4, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 2);
         }
 
-        TMemory.Store(cpu, mem, v4, (ushort)v8);
+        GuestMemory.Store(cpu, mem, v4, (ushort)v8);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
         ulong v22 = (ulong)(long)(int)((uint)(short)v8);
@@ -6494,13 +6493,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 2))
+        uint v5 = GuestMemory.Load16(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 2);
         }
 
-        TMemory.Store(cpu, mem, v4, (ushort)((v5 - (0x1u)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v4, (ushort)((v5 - (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6512,14 +6511,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
+        uint v13 = GuestMemory.Load16(cpu, mem, v12);
         uint v16 = (v13 - (0x1u)) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v12, 2))
+        if (GuestMemory.MustPrepare(cpu, v12, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 2);
         }
 
-        TMemory.Store(cpu, mem, v12, (ushort)v16);
+        GuestMemory.Store(cpu, mem, v12, (ushort)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
         ulong v30 = (ulong)(long)(int)((uint)(short)v16);
@@ -6537,13 +6536,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 2))
+        uint v13 = GuestMemory.Load16(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 2);
         }
 
-        TMemory.Store(cpu, mem, v12, (ushort)((v13 - (0x1u)) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v12, (ushort)((v13 - (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6552,7 +6551,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         uint v9 = (v6 - (0x1u)) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 == (0x7fffu) ? 1u : 0u));
@@ -6569,7 +6568,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6581,7 +6580,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         uint v17 = (v14 - (0x1u)) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v17 == (0x7fffu) ? 1u : 0u));
@@ -6600,7 +6599,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6634,14 +6633,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<uint>(cpu, mem, v4);
+        uint v5 = GuestMemory.Load32(cpu, mem, v4);
         uint v6 = v5 - (0x1u);
-        if (TMemory.MustPrepare(cpu, v4, 4))
+        if (GuestMemory.MustPrepare(cpu, v4, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 4);
         }
 
-        TMemory.Store(cpu, mem, v4, v6);
+        GuestMemory.Store(cpu, mem, v4, v6);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ (0x1u)));
         ulong v17 = (ulong)(long)(int)v6;
@@ -6657,13 +6656,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<uint>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 4))
+        uint v5 = GuestMemory.Load32(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 4);
         }
 
-        TMemory.Store(cpu, mem, v4, (v5 - (0x1u)));
+        GuestMemory.Store(cpu, mem, v4, (v5 - (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6675,14 +6674,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<uint>(cpu, mem, v12);
+        uint v13 = GuestMemory.Load32(cpu, mem, v12);
         uint v14 = v13 - (0x1u);
-        if (TMemory.MustPrepare(cpu, v12, 4))
+        if (GuestMemory.MustPrepare(cpu, v12, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 4);
         }
 
-        TMemory.Store(cpu, mem, v12, v14);
+        GuestMemory.Store(cpu, mem, v12, v14);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v14) ^ (0x1u)));
         ulong v25 = (ulong)(long)(int)v14;
@@ -6700,13 +6699,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<uint>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 4))
+        uint v13 = GuestMemory.Load32(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 4);
         }
 
-        TMemory.Store(cpu, mem, v12, (v13 - (0x1u)));
+        GuestMemory.Store(cpu, mem, v12, (v13 - (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6715,7 +6714,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         uint v7 = v6 - (0x1u);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == (0x7fffffffu) ? 1u : 0u));
@@ -6732,7 +6731,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6744,7 +6743,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         uint v15 = v14 - (0x1u);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x7fffffffu) ? 1u : 0u));
@@ -6763,7 +6762,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6796,14 +6795,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
+        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
         ulong v6 = v5 - (0x1ul);
-        if (TMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MustPrepare(cpu, v4, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
         }
 
-        TMemory.Store(cpu, mem, v4, v6);
+        GuestMemory.Store(cpu, mem, v4, v6);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x7ffffffffffffffful) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v5 ^ v6) ^ (0x1ul));
         *(ulong*)((byte*)cpu + 160) = v6;
@@ -6818,13 +6817,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 8))
+        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
         }
 
-        TMemory.Store(cpu, mem, v4, (v5 - (0x1ul)));
+        GuestMemory.Store(cpu, mem, v4, (v5 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6836,14 +6835,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
+        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
         ulong v14 = v13 - (0x1ul);
-        if (TMemory.MustPrepare(cpu, v12, 8))
+        if (GuestMemory.MustPrepare(cpu, v12, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 8);
         }
 
-        TMemory.Store(cpu, mem, v12, v14);
+        GuestMemory.Store(cpu, mem, v12, v14);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x7ffffffffffffffful) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v13 ^ v14) ^ (0x1ul));
         *(ulong*)((byte*)cpu + 160) = v14;
@@ -6860,13 +6859,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 8))
+        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 8);
         }
 
-        TMemory.Store(cpu, mem, v12, (v13 - (0x1ul)));
+        GuestMemory.Store(cpu, mem, v12, (v13 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6875,7 +6874,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), 0xfffffffffffffffful);
         ulong v7 = v6 - (0x1ul);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == (0x7ffffffffffffffful) ? 1u : 0u));
@@ -6891,7 +6890,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), 0xfffffffffffffffful);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6903,7 +6902,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), 0xfffffffffffffffful);
         ulong v15 = v14 - (0x1ul);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x7ffffffffffffffful) ? 1u : 0u));
@@ -6921,7 +6920,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), 0xfffffffffffffffful);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6933,12 +6932,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MustPrepare(cpu, v4, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
         }
 
-        TMemory.Store(cpu, mem, v4, ((ulong)op->NextAddress));
+        GuestMemory.Store(cpu, mem, v4, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v4;
         TbOp* next = Dispatch.Find(cpu, v0);
         if (next == null)
@@ -6953,15 +6952,15 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v5 = *(ulong*)((byte*)cpu + 32);
         ulong v7 = v5 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MustPrepare(cpu, v7, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
         }
 
-        TMemory.Store(cpu, mem, v7, ((ulong)op->NextAddress));
+        GuestMemory.Store(cpu, mem, v7, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v7;
         TbOp* next = Dispatch.Find(cpu, v3);
         if (next == null)
@@ -6978,15 +6977,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v13 = *(ulong*)((byte*)cpu + 32);
         ulong v15 = v13 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MustPrepare(cpu, v15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
         }
 
-        TMemory.Store(cpu, mem, v15, ((ulong)op->NextAddress));
+        GuestMemory.Store(cpu, mem, v15, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v15;
         TbOp* next = Dispatch.Find(cpu, v11);
         if (next == null)
@@ -7013,7 +7012,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         TbOp* next = Dispatch.Find(cpu, v3);
         if (next == null)
         {
@@ -7029,7 +7028,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         TbOp* next = Dispatch.Find(cpu, v11);
         if (next == null)
         {
@@ -7045,12 +7044,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v0);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7060,15 +7059,15 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 32);
         ulong v6 = v4 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MustPrepare(cpu, v6, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
         }
 
-        TMemory.Store(cpu, mem, v6, (ushort)v3);
+        GuestMemory.Store(cpu, mem, v6, (ushort)v3);
         *(ulong*)((byte*)cpu + 32) = v6;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7080,15 +7079,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 32);
         ulong v14 = v12 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)v11);
+        GuestMemory.Store(cpu, mem, v14, (ushort)v11);
         *(ulong*)((byte*)cpu + 32) = v14;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7100,12 +7099,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v0);
+        GuestMemory.Store(cpu, mem, v3, v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7115,15 +7114,15 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 32);
         ulong v6 = v4 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v6, 8))
+        if (GuestMemory.MustPrepare(cpu, v6, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v6, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 8);
         }
 
-        TMemory.Store(cpu, mem, v6, v3);
+        GuestMemory.Store(cpu, mem, v6, v3);
         *(ulong*)((byte*)cpu + 32) = v6;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7135,15 +7134,15 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 32);
         ulong v14 = v12 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v14, 8))
+        if (GuestMemory.MustPrepare(cpu, v14, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 8);
         }
 
-        TMemory.Store(cpu, mem, v14, v11);
+        GuestMemory.Store(cpu, mem, v14, v11);
         *(ulong*)((byte*)cpu + 32) = v14;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7472,7 +7471,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        Vector128<byte> v3 = TMemory.Load<Vector128<byte>>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        Vector128<byte> v3 = GuestMemory.Load128(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7484,7 +7483,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7504,7 +7503,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7524,7 +7523,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7544,7 +7543,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7564,7 +7563,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7584,7 +7583,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7615,7 +7614,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt32, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7627,7 +7626,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7660,7 +7659,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7691,7 +7690,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7703,7 +7702,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7736,7 +7735,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7756,12 +7755,12 @@ public static unsafe partial class Handlers<TMemory>
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 16))
+        if (GuestMemory.MustPrepare(cpu, a3, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 16);
         }
 
-        TMemory.Store(cpu, mem, a3, v0);
+        GuestMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7774,12 +7773,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MustPrepare(cpu, a11, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7800,12 +7799,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MustPrepare(cpu, a11, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7826,12 +7825,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 32))
+        if (GuestMemory.MustPrepare(cpu, a11, 32))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 32);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 32);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7852,12 +7851,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MustPrepare(cpu, a11, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7878,12 +7877,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MustPrepare(cpu, a11, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7904,12 +7903,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 32))
+        if (GuestMemory.MustPrepare(cpu, a11, 32))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 32);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 32);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7941,12 +7940,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 4))
+        if (GuestMemory.MustPrepare(cpu, a3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 4);
         }
 
-        TMemory.Store(cpu, mem, a3, v0);
+        GuestMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7959,12 +7958,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MustPrepare(cpu, a11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7998,12 +7997,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MustPrepare(cpu, a11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8035,12 +8034,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MustPrepare(cpu, a3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
         }
 
-        TMemory.Store(cpu, mem, a3, v0);
+        GuestMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8053,12 +8052,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8092,12 +8091,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8142,7 +8141,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8188,7 +8187,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8213,7 +8212,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8238,7 +8237,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8289,7 +8288,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -8333,7 +8332,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -8377,7 +8376,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -8396,7 +8395,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -8416,7 +8415,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -8461,7 +8460,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
     }

@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int Movlps_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -22,12 +21,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -40,12 +39,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -58,12 +57,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -76,12 +75,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -132,7 +131,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -178,7 +177,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -224,7 +223,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -276,7 +275,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -322,7 +321,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -368,7 +367,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -420,7 +419,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -466,7 +465,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -512,7 +511,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -564,7 +563,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -610,7 +609,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -656,7 +655,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -723,7 +722,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -748,7 +747,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -773,7 +772,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -798,7 +797,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -849,7 +848,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -893,7 +892,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -937,7 +936,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -963,13 +962,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 8))
+        if (GuestMemory.MustPrepare(cpu, a12, 8))
         {
-            TMemory.Prepare(cpu, a12, 8);
+            GuestMemory.Prepare(cpu, a12, 8);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        GuestMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
         return -1;
     }
 
@@ -994,13 +993,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 8))
+        if (GuestMemory.MustPrepare(cpu, a12, 8))
         {
-            TMemory.Prepare(cpu, a12, 8);
+            GuestMemory.Prepare(cpu, a12, 8);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        GuestMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
         return -1;
     }
 
@@ -1025,13 +1024,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 8))
+        if (GuestMemory.MustPrepare(cpu, a12, 8))
         {
-            TMemory.Prepare(cpu, a12, 8);
+            GuestMemory.Prepare(cpu, a12, 8);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        GuestMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
         return -1;
     }
 
@@ -1056,13 +1055,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 8))
+        if (GuestMemory.MustPrepare(cpu, a12, 8))
         {
-            TMemory.Prepare(cpu, a12, 8);
+            GuestMemory.Prepare(cpu, a12, 8);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
+        GuestMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
         return -1;
     }
 
@@ -1496,7 +1495,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v7 = TMemory.Load<Vector128<byte>>(cpu, mem, v2);
+        Vector128<byte> v7 = GuestMemory.Load128(cpu, mem, v2);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v7;
         op++;
         return op->Handler(cpu, op, mem);
@@ -1514,7 +1513,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v15;
         op++;
         return op->Handler(cpu, op, mem);
@@ -1540,7 +1539,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -1566,7 +1565,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector256<byte> v15 = TMemory.Load<Vector256<byte>>(cpu, mem, v10);
+        Vector256<byte> v15 = GuestMemory.Load256(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
         op++;
         return op->Handler(cpu, op, mem);
@@ -1592,7 +1591,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v15;
         op++;
         return op->Handler(cpu, op, mem);
@@ -1618,7 +1617,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -1644,7 +1643,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector256<byte> v15 = TMemory.Load<Vector256<byte>>(cpu, mem, v10);
+        Vector256<byte> v15 = GuestMemory.Load256(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
         op++;
         return op->Handler(cpu, op, mem);
@@ -1669,12 +1668,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v7 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v2, 16))
+        if (GuestMemory.MustPrepare(cpu, v2, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v2, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v2, 16);
         }
 
-        TMemory.Store(cpu, mem, v2, v7);
+        GuestMemory.Store(cpu, mem, v2, v7);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1692,12 +1691,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1723,12 +1722,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1754,12 +1753,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MustPrepare(cpu, v10, 32))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1785,12 +1784,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1816,12 +1815,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1847,12 +1846,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MustPrepare(cpu, v10, 32))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1911,7 +1910,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToSingles(v16.As<byte, global::System.Single>(), v15).As<global::System.Single, byte>());
         return -1;
@@ -1970,7 +1969,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToDoubles(v15).As<global::System.Double, byte>());
         return -1;
     }
@@ -2015,7 +2014,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)v11)).As<global::System.Single, byte>());
         return -1;
@@ -2061,7 +2060,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Single>(), unchecked((global::System.Int64)v11)).As<global::System.Single, byte>());
         return -1;
@@ -2107,7 +2106,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)v11)).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2153,7 +2152,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Single>(), unchecked((global::System.Int64)v11)).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2199,7 +2198,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Double>(), unchecked((global::System.Int32)v11)).As<global::System.Double, byte>());
         return -1;
@@ -2245,7 +2244,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Double>(), unchecked((global::System.Int64)v11)).As<global::System.Double, byte>());
         return -1;
@@ -2291,7 +2290,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Double>(), unchecked((global::System.Int32)v11)).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2337,7 +2336,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Double>(), unchecked((global::System.Int64)v11)).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2356,12 +2355,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2379,12 +2378,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2402,12 +2401,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MustPrepare(cpu, v10, 32))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2425,12 +2424,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2448,12 +2447,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2471,12 +2470,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MustPrepare(cpu, v10, 32))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2534,7 +2533,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncatePairToIntegers((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Single>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -2600,7 +2599,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v19 = TMemory.Load<Vector128<byte>>(cpu, mem, v14);
+        Vector128<byte> v19 = GuestMemory.Load128(cpu, mem, v14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncatePairToIntegers(v19.As<byte, global::System.Double>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -2646,7 +2645,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
         return -1;
     }
@@ -2690,7 +2689,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
         return -1;
     }
@@ -2734,7 +2733,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
         return -1;
     }
@@ -2778,7 +2777,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
         return -1;
     }
@@ -2822,7 +2821,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
         return -1;
     }
@@ -2866,7 +2865,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
         return -1;
     }
@@ -2910,7 +2909,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
         return -1;
     }
@@ -2954,7 +2953,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
         return -1;
     }
@@ -3012,7 +3011,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.PairToIntegers((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Single>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -3078,7 +3077,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v19 = TMemory.Load<Vector128<byte>>(cpu, mem, v14);
+        Vector128<byte> v19 = GuestMemory.Load128(cpu, mem, v14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.PairToIntegers(v19.As<byte, global::System.Double>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -3124,7 +3123,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
         return -1;
     }
@@ -3168,7 +3167,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
         return -1;
     }
@@ -3212,7 +3211,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
         return -1;
     }
@@ -3256,7 +3255,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
         return -1;
     }
@@ -3300,7 +3299,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
         return -1;
     }
@@ -3344,7 +3343,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
         return -1;
     }
@@ -3388,7 +3387,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
         return -1;
     }
@@ -3432,7 +3431,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
         return -1;
     }
@@ -3491,7 +3490,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
@@ -3512,7 +3511,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3571,7 +3570,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
@@ -3592,7 +3591,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3651,7 +3650,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
@@ -3672,7 +3671,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3731,7 +3730,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
@@ -3752,7 +3751,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3811,7 +3810,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
@@ -3832,7 +3831,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3891,7 +3890,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
@@ -3912,7 +3911,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3971,7 +3970,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
@@ -3992,7 +3991,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4051,7 +4050,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
@@ -4072,7 +4071,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4109,7 +4108,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         uint v6 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v4) != 0 ? v3 : v6);
@@ -4123,7 +4122,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         uint v14 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v12) != 0 ? v11 : v14);
@@ -4145,7 +4144,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         uint v6 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v4) != 0 ? v3 : v6));
@@ -4159,7 +4158,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         uint v14 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v12) != 0 ? v11 : v14));
@@ -4181,7 +4180,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v6 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)v4) != 0 ? v3 : v6);
@@ -4195,7 +4194,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         ulong v14 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)v12) != 0 ? v11 : v14);
@@ -4217,7 +4216,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         uint v8 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -4231,7 +4230,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         uint v16 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -4253,7 +4252,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         uint v8 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8));
@@ -4267,7 +4266,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         uint v16 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16));
@@ -4289,7 +4288,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -4303,7 +4302,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -4325,7 +4324,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         uint v6 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v4) != 0 ? v3 : v6);
@@ -4339,7 +4338,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         uint v14 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v12) != 0 ? v11 : v14);
@@ -4361,7 +4360,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         uint v6 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v4) != 0 ? v3 : v6));
@@ -4375,7 +4374,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         uint v14 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v12) != 0 ? v11 : v14));
@@ -4397,7 +4396,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)v4) != 0 ? v3 : v6);
@@ -4411,7 +4410,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)v12) != 0 ? v11 : v14);
@@ -4433,7 +4432,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         uint v8 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -4447,7 +4446,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         uint v16 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -4469,7 +4468,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         uint v8 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8));
@@ -4483,7 +4482,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         uint v16 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16));
@@ -4505,7 +4504,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -4519,7 +4518,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -4541,7 +4540,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v4 == (0x0ul) ? 1u : 0u) != 0 ? v3 : v7);
@@ -4555,7 +4554,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v12 == (0x0ul) ? 1u : 0u) != 0 ? v11 : v15);
@@ -4577,7 +4576,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         uint v7 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v4 == (0x0ul) ? 1u : 0u) != 0 ? v3 : v7));
@@ -4591,7 +4590,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         uint v15 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v12 == (0x0ul) ? 1u : 0u) != 0 ? v11 : v15));
@@ -4613,7 +4612,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         ulong v7 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v4 == (0x0ul) ? 1u : 0u) != 0 ? v3 : v7);
@@ -4627,7 +4626,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         ulong v15 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v12 == (0x0ul) ? 1u : 0u) != 0 ? v11 : v15);
@@ -4649,7 +4648,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         uint v9 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((v4 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v3 : v9);
@@ -4663,7 +4662,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         uint v17 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((v12 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v11 : v17);
@@ -4685,7 +4684,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         uint v9 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((v4 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v3 : v9));
@@ -4699,7 +4698,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         uint v17 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((v12 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v11 : v17));
@@ -4721,7 +4720,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         ulong v9 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((v4 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v3 : v9);
@@ -4735,7 +4734,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((v12 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v11 : v17);
@@ -4758,7 +4757,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         uint v10 = *(ushort*)((byte*)cpu + op->R0);
@@ -4773,7 +4772,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         uint v18 = *(ushort*)((byte*)cpu + op->R0);
@@ -4797,7 +4796,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         uint v10 = *(uint*)((byte*)cpu + op->R0);
@@ -4812,7 +4811,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         uint v18 = *(uint*)((byte*)cpu + op->R0);
@@ -4836,7 +4835,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         ulong v10 = *(ulong*)((byte*)cpu + op->R0);
@@ -4851,7 +4850,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         ulong v18 = *(ulong*)((byte*)cpu + op->R0);
@@ -4875,7 +4874,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
@@ -4890,7 +4889,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         uint v20 = *(ushort*)((byte*)cpu + op->R0);
@@ -4914,7 +4913,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
@@ -4929,7 +4928,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         uint v20 = *(uint*)((byte*)cpu + op->R0);
@@ -4953,7 +4952,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
@@ -4968,7 +4967,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         ulong v20 = *(ulong*)((byte*)cpu + op->R0);
@@ -4991,7 +4990,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         uint v8 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(v4 >> (int)(0x3fu))) != 0 ? v3 : v8);
@@ -5005,7 +5004,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         uint v16 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(v12 >> (int)(0x3fu))) != 0 ? v11 : v16);
@@ -5027,7 +5026,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         uint v8 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)(v4 >> (int)(0x3fu))) != 0 ? v3 : v8));
@@ -5041,7 +5040,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         uint v16 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)(v12 >> (int)(0x3fu))) != 0 ? v11 : v16));
@@ -5063,7 +5062,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)(v4 >> (int)(0x3fu))) != 0 ? v3 : v8);
@@ -5077,7 +5076,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)(v12 >> (int)(0x3fu))) != 0 ? v11 : v16);
@@ -5099,7 +5098,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         uint v10 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)(v4 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v3 : v10);
@@ -5113,7 +5112,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         uint v18 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)(v12 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v11 : v18);
@@ -5135,7 +5134,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         uint v10 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)(v4 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v3 : v10));
@@ -5149,7 +5148,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         uint v18 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)(v12 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v11 : v18));
@@ -5171,7 +5170,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v10 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)(v4 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v3 : v10);
@@ -5185,7 +5184,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v18 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)(v12 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v11 : v18);
@@ -5207,7 +5206,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         uint v6 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) != 0 ? v3 : v6);
@@ -5221,7 +5220,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         uint v14 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) != 0 ? v11 : v14);
@@ -5243,7 +5242,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         uint v6 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) != 0 ? v3 : v6));
@@ -5257,7 +5256,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         uint v14 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) != 0 ? v11 : v14));
@@ -5279,7 +5278,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         ulong v6 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) != 0 ? v3 : v6);
@@ -5293,7 +5292,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         ulong v14 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) != 0 ? v11 : v14);
@@ -5315,7 +5314,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         uint v8 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -5329,7 +5328,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         uint v16 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -5351,7 +5350,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         uint v8 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8));
@@ -5365,7 +5364,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         uint v16 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16));
@@ -5387,7 +5386,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -5401,7 +5400,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -5424,7 +5423,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         uint v11 = *(ushort*)((byte*)cpu + op->R0);
@@ -5439,7 +5438,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         uint v19 = *(ushort*)((byte*)cpu + op->R0);
@@ -5463,7 +5462,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         uint v11 = *(uint*)((byte*)cpu + op->R0);
@@ -5478,7 +5477,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         uint v19 = *(uint*)((byte*)cpu + op->R0);
@@ -5502,7 +5501,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + op->R0);
@@ -5517,7 +5516,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + op->R0);
@@ -5541,7 +5540,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         uint v13 = *(ushort*)((byte*)cpu + op->R0);
@@ -5556,7 +5555,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         uint v21 = *(ushort*)((byte*)cpu + op->R0);
@@ -5580,7 +5579,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         uint v13 = *(uint*)((byte*)cpu + op->R0);
@@ -5595,7 +5594,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         uint v21 = *(uint*)((byte*)cpu + op->R0);
@@ -5619,7 +5618,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v13 = *(ulong*)((byte*)cpu + op->R0);
@@ -5634,7 +5633,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v21 = *(ulong*)((byte*)cpu + op->R0);
@@ -5659,7 +5658,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5675,7 +5674,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -5701,7 +5700,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5717,7 +5716,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -5743,7 +5742,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5759,7 +5758,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -5785,7 +5784,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5801,7 +5800,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -5827,7 +5826,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5843,7 +5842,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -5869,7 +5868,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5885,7 +5884,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -6036,7 +6035,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -6080,7 +6079,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6124,7 +6123,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -6174,7 +6173,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
     }
@@ -6218,7 +6217,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6262,7 +6261,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
     }
@@ -6307,7 +6306,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -6353,7 +6352,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6399,7 +6398,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -6445,7 +6444,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6496,7 +6495,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -6540,7 +6539,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6584,7 +6583,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -6629,7 +6628,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -6675,7 +6674,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6726,7 +6725,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -6770,7 +6769,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6814,7 +6813,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -6859,7 +6858,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -6905,7 +6904,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6932,7 +6931,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6954,7 +6953,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6976,7 +6975,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7004,7 +7003,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7026,7 +7025,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7048,7 +7047,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7076,7 +7075,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v15.As<byte, global::System.Byte>(), v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7098,7 +7097,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7120,7 +7119,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7148,7 +7147,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v15.As<byte, global::System.Byte>(), v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7170,7 +7169,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7192,7 +7191,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7220,7 +7219,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7242,7 +7241,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7264,7 +7263,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7292,7 +7291,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7314,7 +7313,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7336,7 +7335,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7364,7 +7363,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7386,7 +7385,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7408,7 +7407,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7436,7 +7435,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7458,7 +7457,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7480,7 +7479,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7533,7 +7532,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -7579,7 +7578,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7625,7 +7624,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -7677,7 +7676,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -7723,7 +7722,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7769,7 +7768,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -7815,7 +7814,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;

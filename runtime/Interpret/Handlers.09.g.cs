@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int VEX_Vaddss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -33,7 +32,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -77,7 +76,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v5.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -102,7 +101,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -148,7 +147,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -200,7 +199,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -246,7 +245,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -292,7 +291,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -344,7 +343,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -390,7 +389,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -436,7 +435,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -482,7 +481,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Multiply(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -528,7 +527,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Multiply(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -572,7 +571,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Multiply(v5.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -597,7 +596,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Multiply(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -643,7 +642,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Multiply(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -688,7 +687,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.Widen((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Single>()).As<global::System.Double, byte>());
         return -1;
     }
@@ -732,7 +731,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.Widen((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Single>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -776,7 +775,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.Widen256(v11.As<byte, global::System.Single>()).As<global::System.Double, byte>());
         return -1;
     }
@@ -826,7 +825,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.Narrow(v15.As<byte, global::System.Double>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -870,7 +869,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.Narrow(v11.As<byte, global::System.Double>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -914,7 +913,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.Narrow(v11.As<byte, global::System.Double>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -959,7 +958,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.WidenScalar(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Double, byte>());
         return -1;
@@ -1005,7 +1004,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.WidenScalar(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1051,7 +1050,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.NarrowScalar(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Single, byte>());
         return -1;
@@ -1097,7 +1096,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.NarrowScalar(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1148,7 +1147,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToSingles(v15.As<byte, global::System.Int32>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -1192,7 +1191,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToSingles(v11.As<byte, global::System.Int32>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -1236,7 +1235,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToSingles(v11.As<byte, global::System.Int32>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -1286,7 +1285,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v15.As<byte, global::System.Single>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -1330,7 +1329,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v11.As<byte, global::System.Single>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -1374,7 +1373,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v11.As<byte, global::System.Single>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -1424,7 +1423,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v15.As<byte, global::System.Single>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -1468,7 +1467,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v11.As<byte, global::System.Single>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -1512,7 +1511,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v11.As<byte, global::System.Single>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -1563,7 +1562,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -1609,7 +1608,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1655,7 +1654,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -1707,7 +1706,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -1753,7 +1752,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1799,7 +1798,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -1845,7 +1844,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Subtract(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -1891,7 +1890,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Subtract(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1935,7 +1934,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Subtract(v5.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -1960,7 +1959,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Subtract(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2006,7 +2005,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Subtract(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2058,7 +2057,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2104,7 +2103,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2150,7 +2149,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2202,7 +2201,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2248,7 +2247,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2294,7 +2293,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2340,7 +2339,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Min(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2386,7 +2385,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Min(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2432,7 +2431,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Min(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2478,7 +2477,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Min(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2530,7 +2529,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2576,7 +2575,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2622,7 +2621,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2674,7 +2673,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2720,7 +2719,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2766,7 +2765,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2812,7 +2811,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Divide(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2858,7 +2857,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Divide(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2902,7 +2901,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Divide(v5.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2927,7 +2926,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Divide(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2973,7 +2972,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Divide(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3025,7 +3024,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -3071,7 +3070,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3117,7 +3116,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -3169,7 +3168,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -3215,7 +3214,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3261,7 +3260,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -3307,7 +3306,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Max(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -3353,7 +3352,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Max(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3399,7 +3398,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Max(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -3445,7 +3444,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Max(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3505,7 +3504,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<uint>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        uint v15 = GuestMemory.Load32(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3559,7 +3558,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3605,7 +3604,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3651,7 +3650,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3711,7 +3710,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<uint>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        uint v15 = GuestMemory.Load32(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3765,7 +3764,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -3811,7 +3810,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3857,7 +3856,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -3917,7 +3916,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<uint>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        uint v15 = GuestMemory.Load32(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3971,7 +3970,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -4017,7 +4016,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -4063,7 +4062,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -4124,7 +4123,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -4179,7 +4178,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.SByte, byte>());
         return -1;
@@ -4225,7 +4224,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -4271,7 +4270,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.SByte, byte>());
         return -1;
@@ -4331,7 +4330,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4360,7 +4359,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -4382,7 +4381,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4404,7 +4403,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -4465,7 +4464,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4494,7 +4493,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -4516,7 +4515,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4538,7 +4537,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -4599,7 +4598,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4628,7 +4627,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
         op++;
@@ -4650,7 +4649,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4672,7 +4671,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
         op++;
@@ -4734,7 +4733,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -4789,7 +4788,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Byte, byte>());
         return -1;
@@ -4835,7 +4834,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -4881,7 +4880,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Byte, byte>());
         return -1;
@@ -4942,7 +4941,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -4997,7 +4996,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5043,7 +5042,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5089,7 +5088,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5150,7 +5149,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -5205,7 +5204,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -5251,7 +5250,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5297,7 +5296,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -5358,7 +5357,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -5413,7 +5412,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -5459,7 +5458,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5505,7 +5504,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -5566,7 +5565,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -5621,7 +5620,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int16, byte>());
         return -1;
@@ -5667,7 +5666,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5713,7 +5712,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int16, byte>());
         return -1;
@@ -5765,7 +5764,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -5811,7 +5810,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5857,7 +5856,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -5909,7 +5908,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -5955,7 +5954,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6001,7 +6000,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -6060,7 +6059,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<uint>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        uint v15 = GuestMemory.Load32(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -6120,7 +6119,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -6139,7 +6138,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt32, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6151,7 +6150,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6169,7 +6168,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6181,7 +6180,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6201,7 +6200,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6221,7 +6220,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6280,7 +6279,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -6305,7 +6304,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v7 = TMemory.Load<Vector128<byte>>(cpu, mem, v2);
+        Vector128<byte> v7 = GuestMemory.Load128(cpu, mem, v2);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v7;
         op++;
         return op->Handler(cpu, op, mem);
@@ -6323,7 +6322,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v15;
         op++;
         return op->Handler(cpu, op, mem);
@@ -6349,7 +6348,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6375,7 +6374,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector256<byte> v15 = TMemory.Load<Vector256<byte>>(cpu, mem, v10);
+        Vector256<byte> v15 = GuestMemory.Load256(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
         op++;
         return op->Handler(cpu, op, mem);
@@ -6393,7 +6392,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        Vector128<byte> v3 = TMemory.Load<Vector128<byte>>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        Vector128<byte> v3 = GuestMemory.Load128(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -6405,7 +6404,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -6425,7 +6424,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6445,7 +6444,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -6504,7 +6503,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -6556,7 +6555,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v15.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -6600,7 +6599,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6644,7 +6643,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -6694,7 +6693,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6738,7 +6737,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6782,7 +6781,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6832,7 +6831,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6876,7 +6875,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6920,7 +6919,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
     }
@@ -7803,7 +7802,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7832,7 +7831,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7854,7 +7853,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7876,7 +7875,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7937,7 +7936,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7966,7 +7965,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -7988,7 +7987,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -8010,7 +8009,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -8071,7 +8070,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -8100,7 +8099,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         op++;
@@ -8122,7 +8121,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -8144,7 +8143,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         op++;
@@ -8257,7 +8256,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -8303,7 +8302,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8349,7 +8348,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -8401,7 +8400,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -8447,7 +8446,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8493,7 +8492,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -8545,7 +8544,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -8591,7 +8590,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8637,7 +8636,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -8689,7 +8688,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -8735,7 +8734,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8781,7 +8780,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -8817,12 +8816,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 4))
+        if (GuestMemory.MustPrepare(cpu, a15, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 4);
         }
 
-        TMemory.Store(cpu, mem, a15, v4);
+        GuestMemory.Store(cpu, mem, a15, v4);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         op++;
@@ -8859,12 +8858,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 8))
+        if (GuestMemory.MustPrepare(cpu, a15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 8);
         }
 
-        TMemory.Store(cpu, mem, a15, v4);
+        GuestMemory.Store(cpu, mem, a15, v4);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         op++;
@@ -8885,12 +8884,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 4))
+        if (GuestMemory.MustPrepare(cpu, a3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 4);
         }
 
-        TMemory.Store(cpu, mem, a3, v0);
+        GuestMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8903,12 +8902,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MustPrepare(cpu, a11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8927,12 +8926,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MustPrepare(cpu, a3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
         }
 
-        TMemory.Store(cpu, mem, a3, v0);
+        GuestMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8945,12 +8944,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8971,12 +8970,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MustPrepare(cpu, a11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8997,12 +8996,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9019,7 +9018,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -9031,7 +9030,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -9051,7 +9050,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -9099,12 +9098,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 8))
+        if (GuestMemory.MustPrepare(cpu, a15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 8);
         }
 
-        TMemory.Store(cpu, mem, a15, v4);
+        GuestMemory.Store(cpu, mem, a15, v4);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         op++;
@@ -9130,12 +9129,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v7 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v2, 16))
+        if (GuestMemory.MustPrepare(cpu, v2, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v2, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v2, 16);
         }
 
-        TMemory.Store(cpu, mem, v2, v7);
+        GuestMemory.Store(cpu, mem, v2, v7);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9153,12 +9152,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9184,12 +9183,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9215,12 +9214,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MustPrepare(cpu, v10, 32))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9239,12 +9238,12 @@ public static unsafe partial class Handlers<TMemory>
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 16))
+        if (GuestMemory.MustPrepare(cpu, a3, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 16);
         }
 
-        TMemory.Store(cpu, mem, a3, v0);
+        GuestMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9257,12 +9256,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MustPrepare(cpu, a11, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9283,12 +9282,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MustPrepare(cpu, a11, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9309,12 +9308,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 32))
+        if (GuestMemory.MustPrepare(cpu, a11, 32))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 32);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 32);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9709,12 +9708,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 192);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong a4 = (v2 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a4, 1))
+        if (GuestMemory.MustPrepare(cpu, a4, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a4, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a4, 1);
         }
 
-        TMemory.Store(cpu, mem, a4, (byte)((uint)v0));
+        GuestMemory.Store(cpu, mem, a4, (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9727,12 +9726,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 1))
+        if (GuestMemory.MustPrepare(cpu, a12, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 1);
         }
 
-        TMemory.Store(cpu, mem, a12, (byte)((uint)v0));
+        GuestMemory.Store(cpu, mem, a12, (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9751,12 +9750,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 192);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a6, 1))
+        if (GuestMemory.MustPrepare(cpu, a6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a6, 1);
         }
 
-        TMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9769,12 +9768,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (TMemory.MustPrepare(cpu, a14, 1))
+        if (GuestMemory.MustPrepare(cpu, a14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a14, 1);
         }
 
-        TMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9793,12 +9792,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong a4 = (v2 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a4, 1))
+        if (GuestMemory.MustPrepare(cpu, a4, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a4, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a4, 1);
         }
 
-        TMemory.Store(cpu, mem, a4, (byte)((uint)v0));
+        GuestMemory.Store(cpu, mem, a4, (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9811,12 +9810,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 1))
+        if (GuestMemory.MustPrepare(cpu, a12, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 1);
         }
 
-        TMemory.Store(cpu, mem, a12, (byte)((uint)v0));
+        GuestMemory.Store(cpu, mem, a12, (byte)((uint)v0));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9835,12 +9834,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a6, 1))
+        if (GuestMemory.MustPrepare(cpu, a6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a6, 1);
         }
 
-        TMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9853,12 +9852,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (TMemory.MustPrepare(cpu, a14, 1))
+        if (GuestMemory.MustPrepare(cpu, a14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a14, 1);
         }
 
-        TMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9877,12 +9876,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 160);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a5, 1))
+        if (GuestMemory.MustPrepare(cpu, a5, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a5, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 1);
         }
 
-        TMemory.Store(cpu, mem, a5, (byte)(v0 == (0x0ul) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a5, (byte)(v0 == (0x0ul) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9895,12 +9894,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 1))
+        if (GuestMemory.MustPrepare(cpu, a13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a13, 1);
         }
 
-        TMemory.Store(cpu, mem, a13, (byte)(v0 == (0x0ul) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a13, (byte)(v0 == (0x0ul) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9919,12 +9918,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 160);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong a7 = (v5 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a7, 1))
+        if (GuestMemory.MustPrepare(cpu, a7, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a7, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a7, 1);
         }
 
-        TMemory.Store(cpu, mem, a7, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a7, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9937,12 +9936,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MustPrepare(cpu, a15, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 1);
         }
 
-        TMemory.Store(cpu, mem, a15, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a15, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9963,12 +9962,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + 160);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a8, 1))
+        if (GuestMemory.MustPrepare(cpu, a8, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a8, 1);
         }
 
-        TMemory.Store(cpu, mem, a8, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
+        GuestMemory.Store(cpu, mem, a8, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9982,12 +9981,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (TMemory.MustPrepare(cpu, a16, 1))
+        if (GuestMemory.MustPrepare(cpu, a16, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a16, 1);
         }
 
-        TMemory.Store(cpu, mem, a16, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
+        GuestMemory.Store(cpu, mem, a16, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10008,12 +10007,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + 160);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong a10 = (v8 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a10, 1))
+        if (GuestMemory.MustPrepare(cpu, a10, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a10, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a10, 1);
         }
 
-        TMemory.Store(cpu, mem, a10, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a10, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10027,12 +10026,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a18 = ((((v11 + ((ulong)op->Displacement)) + (v8 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v17);
-        if (TMemory.MustPrepare(cpu, a18, 1))
+        if (GuestMemory.MustPrepare(cpu, a18, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a18, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a18, 1);
         }
 
-        TMemory.Store(cpu, mem, a18, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a18, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10051,12 +10050,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a6, 1))
+        if (GuestMemory.MustPrepare(cpu, a6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a6, 1);
         }
 
-        TMemory.Store(cpu, mem, a6, (byte)((uint)(v0 >> (int)(0x3fu))));
+        GuestMemory.Store(cpu, mem, a6, (byte)((uint)(v0 >> (int)(0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10069,12 +10068,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (TMemory.MustPrepare(cpu, a14, 1))
+        if (GuestMemory.MustPrepare(cpu, a14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a14, 1);
         }
 
-        TMemory.Store(cpu, mem, a14, (byte)((uint)(v0 >> (int)(0x3fu))));
+        GuestMemory.Store(cpu, mem, a14, (byte)((uint)(v0 >> (int)(0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10093,12 +10092,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a8, 1))
+        if (GuestMemory.MustPrepare(cpu, a8, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a8, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a8, 1);
         }
 
-        TMemory.Store(cpu, mem, a8, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a8, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10111,12 +10110,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (TMemory.MustPrepare(cpu, a16, 1))
+        if (GuestMemory.MustPrepare(cpu, a16, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a16, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a16, 1);
         }
 
-        TMemory.Store(cpu, mem, a16, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a16, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10135,12 +10134,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 176);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong a4 = (v2 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a4, 1))
+        if (GuestMemory.MustPrepare(cpu, a4, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a4, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a4, 1);
         }
 
-        TMemory.Store(cpu, mem, a4, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
+        GuestMemory.Store(cpu, mem, a4, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10153,12 +10152,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 1))
+        if (GuestMemory.MustPrepare(cpu, a12, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 1);
         }
 
-        TMemory.Store(cpu, mem, a12, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
+        GuestMemory.Store(cpu, mem, a12, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10177,12 +10176,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 176);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a6, 1))
+        if (GuestMemory.MustPrepare(cpu, a6, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a6, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a6, 1);
         }
 
-        TMemory.Store(cpu, mem, a6, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a6, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10195,12 +10194,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (TMemory.MustPrepare(cpu, a14, 1))
+        if (GuestMemory.MustPrepare(cpu, a14, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a14, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a14, 1);
         }
 
-        TMemory.Store(cpu, mem, a14, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a14, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10221,12 +10220,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong a9 = (v7 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a9, 1))
+        if (GuestMemory.MustPrepare(cpu, a9, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a9, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a9, 1);
         }
 
-        TMemory.Store(cpu, mem, a9, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
+        GuestMemory.Store(cpu, mem, a9, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10240,12 +10239,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
-        if (TMemory.MustPrepare(cpu, a17, 1))
+        if (GuestMemory.MustPrepare(cpu, a17, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a17, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a17, 1);
         }
 
-        TMemory.Store(cpu, mem, a17, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
+        GuestMemory.Store(cpu, mem, a17, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10266,12 +10265,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong a11 = (v9 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a11, 1))
+        if (GuestMemory.MustPrepare(cpu, a11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 1);
         }
 
-        TMemory.Store(cpu, mem, a11, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a11, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10285,12 +10284,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
-        if (TMemory.MustPrepare(cpu, a19, 1))
+        if (GuestMemory.MustPrepare(cpu, a19, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a19, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a19, 1);
         }
 
-        TMemory.Store(cpu, mem, a19, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a19, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10313,12 +10312,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + 160);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong a13 = (v11 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a13, 1))
+        if (GuestMemory.MustPrepare(cpu, a13, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a13, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a13, 1);
         }
 
-        TMemory.Store(cpu, mem, a13, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
+        GuestMemory.Store(cpu, mem, a13, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10333,12 +10332,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v20 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a21 = ((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v20);
-        if (TMemory.MustPrepare(cpu, a21, 1))
+        if (GuestMemory.MustPrepare(cpu, a21, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a21, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a21, 1);
         }
 
-        TMemory.Store(cpu, mem, a21, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
+        GuestMemory.Store(cpu, mem, a21, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10361,12 +10360,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + 160);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong a15 = (v13 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MustPrepare(cpu, a15, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 1);
         }
 
-        TMemory.Store(cpu, mem, a15, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a15, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10381,12 +10380,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v16 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a23 = ((((v16 + ((ulong)op->Displacement)) + (v13 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v22);
-        if (TMemory.MustPrepare(cpu, a23, 1))
+        if (GuestMemory.MustPrepare(cpu, a23, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a23, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a23, 1);
         }
 
-        TMemory.Store(cpu, mem, a23, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        GuestMemory.Store(cpu, mem, a23, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10397,12 +10396,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 312);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v0);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10414,12 +10413,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 312);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MustPrepare(cpu, v4, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
         }
 
-        TMemory.Store(cpu, mem, v4, ((ulong)v0));
+        GuestMemory.Store(cpu, mem, v4, ((ulong)v0));
         *(ulong*)((byte*)cpu + 32) = v4;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10453,7 +10452,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        uint v15 = TMemory.Load<ushort>(cpu, mem, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))));
+        uint v15 = GuestMemory.Load16(cpu, mem, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)(v0 & (0xfu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10464,7 +10463,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        uint v15 = TMemory.Load<ushort>(cpu, mem, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))));
+        uint v15 = GuestMemory.Load16(cpu, mem, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int Bt_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -21,7 +20,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v25 = TMemory.Load<ushort>(cpu, mem, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
+        uint v25 = GuestMemory.Load16(cpu, mem, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)(v0 & (0xfu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -34,7 +33,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v25 = TMemory.Load<ushort>(cpu, mem, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
+        uint v25 = GuestMemory.Load16(cpu, mem, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -59,7 +58,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
+        uint v14 = GuestMemory.Load32(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)(v0 & (0x1fu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -70,7 +69,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
+        uint v14 = GuestMemory.Load32(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -82,7 +81,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v24 = TMemory.Load<uint>(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
+        uint v24 = GuestMemory.Load32(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)(v0 & (0x1fu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -95,7 +94,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v24 = TMemory.Load<uint>(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
+        uint v24 = GuestMemory.Load32(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -120,7 +119,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
+        ulong v14 = GuestMemory.Load64(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)(((uint)v0) & (0x3fu))) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -131,7 +130,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
+        ulong v14 = GuestMemory.Load64(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -143,7 +142,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = TMemory.Load<ulong>(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22));
+        ulong v24 = GuestMemory.Load64(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22));
         *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)(((uint)v0) & (0x3fu))) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -156,7 +155,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = TMemory.Load<ulong>(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22));
+        ulong v24 = GuestMemory.Load64(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -204,19 +203,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v25);
@@ -239,14 +238,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -259,19 +258,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v33);
@@ -296,14 +295,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -351,19 +350,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v14);
+        GuestMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v22);
@@ -386,14 +385,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -406,19 +405,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v22);
+        GuestMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v30);
@@ -443,14 +442,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -495,17 +494,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
         ulong v20 = *(ulong*)((byte*)cpu + 192);
@@ -527,14 +526,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -547,17 +546,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -581,14 +580,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -639,19 +638,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v25);
@@ -675,14 +674,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -696,19 +695,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v33);
@@ -734,14 +733,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -792,19 +791,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v14);
+        GuestMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v22);
@@ -828,14 +827,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -849,19 +848,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v22);
+        GuestMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v30);
@@ -887,14 +886,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -942,17 +941,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
         ulong v20 = *(ulong*)((byte*)cpu + 192);
@@ -975,14 +974,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -996,17 +995,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -1031,14 +1030,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1049,12 +1048,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 314);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v0);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v0);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -1066,12 +1065,12 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 314);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (TMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MustPrepare(cpu, v4, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
         }
 
-        TMemory.Store(cpu, mem, v4, ((ulong)v0));
+        GuestMemory.Store(cpu, mem, v4, ((ulong)v0));
         *(ulong*)((byte*)cpu + 32) = v4;
         op++;
         return op->Handler(cpu, op, mem);
@@ -1104,13 +1103,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)v2)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1122,13 +1121,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)(v0 & (0xfu)))));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1142,13 +1141,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
-        if (TMemory.MustPrepare(cpu, v24, 2))
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MustPrepare(cpu, v24, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
         }
 
-        TMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)v2)));
+        GuestMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1162,13 +1161,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
-        if (TMemory.MustPrepare(cpu, v24, 2))
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MustPrepare(cpu, v24, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
         }
 
-        TMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)(v0 & (0xfu)))));
+        GuestMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1179,7 +1178,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 >> (int)v2) & (0x1u)));
         op++;
@@ -1191,7 +1190,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)(v0 & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1205,7 +1204,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
         op++;
@@ -1219,7 +1218,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)(v0 & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1252,13 +1251,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)v2)));
+        GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1270,13 +1269,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)(v0 & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1290,13 +1289,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = TMemory.Load<uint>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 4))
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)v2)));
+        GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1310,13 +1309,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = TMemory.Load<uint>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 4))
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)(v0 & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1327,7 +1326,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
         uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -1339,7 +1338,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
         uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1353,7 +1352,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
         uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
@@ -1367,7 +1366,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
         uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1400,13 +1399,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)v3)));
+        GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1418,13 +1417,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1438,13 +1437,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 8))
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)v3)));
+        GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1458,13 +1457,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 8))
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1475,7 +1474,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)v3));
         *(ulong*)((byte*)cpu + 184) = ((v15 >> (int)v3) & (0x1ul));
         op++;
@@ -1487,7 +1486,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1501,7 +1500,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
         ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)v3));
         *(ulong*)((byte*)cpu + 184) = ((v25 >> (int)v3) & (0x1ul));
         op++;
@@ -1515,7 +1514,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
         ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1564,19 +1563,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v25);
@@ -1599,14 +1598,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1619,19 +1618,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v33);
@@ -1656,14 +1655,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1711,19 +1710,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v14);
+        GuestMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v22);
@@ -1746,14 +1745,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1766,19 +1765,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v22);
+        GuestMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v30);
@@ -1803,14 +1802,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1855,17 +1854,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
         ulong v20 = *(ulong*)((byte*)cpu + 192);
@@ -1887,14 +1886,14 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1907,17 +1906,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -1941,14 +1940,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1999,19 +1998,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)v16);
+        GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v25);
@@ -2035,14 +2034,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<ushort>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MustPrepare(cpu, v5, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
         }
 
-        TMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2056,19 +2055,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)v24);
+        GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u))) : v33);
@@ -2094,14 +2093,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<ushort>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MustPrepare(cpu, v13, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
         }
 
-        TMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2152,19 +2151,19 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, v14);
+        GuestMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v22);
@@ -2188,14 +2187,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = TMemory.Load<uint>(cpu, mem, v5);
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MustPrepare(cpu, v5, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
         }
 
-        TMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2209,19 +2208,19 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, v22);
+        GuestMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v30);
@@ -2247,14 +2246,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2302,17 +2301,17 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, v11);
+        GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
         ulong v20 = *(ulong*)((byte*)cpu + 192);
@@ -2335,14 +2334,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = TMemory.Load<ulong>(cpu, mem, v5);
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MustPrepare(cpu, v5, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
         }
 
-        TMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2356,17 +2355,17 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, v19);
+        GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -2391,14 +2390,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
+        GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2415,8 +2414,8 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, true);
-        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, true);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, (v10 + (0x1fful)), 1, true);
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, v10, 512, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2434,8 +2433,8 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, true);
-        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, true);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, (v10 + (0x1fful)), 1, true);
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, v10, 512, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2469,8 +2468,8 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, false);
-        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, false);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, (v10 + (0x1fful)), 1, false);
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, v10, 512, false);
         uint v23 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
         if ((v23 == (0x0u) ? 1u : 0u) != 0)
         {
@@ -2493,8 +2492,8 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v18 = (ulong)TMemory.Pointer(cpu, (v10 + (0x1fful)), 1, false);
-        ulong v19 = (ulong)TMemory.Pointer(cpu, v10, 512, false);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, (v10 + (0x1fful)), 1, false);
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, v10, 512, false);
         uint v23 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
         if ((v23 == (0x0u) ? 1u : 0u) != 0)
         {
@@ -2527,7 +2526,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         if (((v11 & (0xffff0000u)) != (0x0u) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -2571,7 +2570,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         if (((v11 & (0xffff0000u)) != (0x0u) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -2590,12 +2589,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
         ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (TMemory.MustPrepare(cpu, a10, 4))
+        if (GuestMemory.MustPrepare(cpu, a10, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a10, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a10, 4);
         }
 
-        TMemory.Store(cpu, mem, a10, v12);
+        GuestMemory.Store(cpu, mem, a10, v12);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2635,12 +2634,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
         ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (TMemory.MustPrepare(cpu, a10, 4))
+        if (GuestMemory.MustPrepare(cpu, a10, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a10, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a10, 4);
         }
 
-        TMemory.Store(cpu, mem, a10, v12);
+        GuestMemory.Store(cpu, mem, a10, v12);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2660,9 +2659,9 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2683,9 +2682,9 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2706,9 +2705,9 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, false);
-        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, false);
-        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, false);
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, false);
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, false);
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, false);
         uint v37 = global::Jitvmm.Runtime.Semantics.ExtendedState.Xrstor(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
         if ((v37 == (0x0u) ? 1u : 0u) != 0)
         {
@@ -2734,9 +2733,9 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, false);
-        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, false);
-        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, false);
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, false);
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, false);
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, false);
         uint v37 = global::Jitvmm.Runtime.Semantics.ExtendedState.Xrstor(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
         if ((v37 == (0x0u) ? 1u : 0u) != 0)
         {
@@ -2762,9 +2761,9 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2785,9 +2784,9 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2799,7 +2798,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2810,7 +2809,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2821,7 +2820,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3027,7 +3026,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load16(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v9 = ((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v4));
         uint v12 = ((uint)v9) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
@@ -3048,7 +3047,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load16(cpu, mem, (v1 + ((ulong)op->Displacement)));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v4)))) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3061,7 +3060,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load16(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         ulong v17 = ((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v12));
         uint v20 = ((uint)v17) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v20;
@@ -3084,7 +3083,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load16(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v12)))) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3123,7 +3122,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v7 = ((ulong)(long)(int)v0) * ((ulong)(long)(int)v4);
         uint v8 = (uint)v7;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v8);
@@ -3144,7 +3143,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = TMemory.Load<uint>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)(long)(int)v0) * ((ulong)(long)(int)v4))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3157,7 +3156,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         ulong v15 = ((ulong)(long)(int)v0) * ((ulong)(long)(int)v12);
         uint v16 = (uint)v15;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
@@ -3180,7 +3179,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)(long)(int)v0) * ((ulong)(long)(int)v12))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3217,7 +3216,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         ulong v5 = v0 * v4;
         *(ulong*)((byte*)cpu + op->R0) = v5;
         uint v10 = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v0, v4)) != ((ulong)((long)v5 >> (int)(0x3fu))) ? 1u : 0u;
@@ -3236,7 +3235,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = (v0 * v4);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3249,7 +3248,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         ulong v13 = v0 * v12;
         *(ulong*)((byte*)cpu + op->R0) = v13;
         uint v18 = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v0, v12)) != ((ulong)((long)v13 >> (int)(0x3fu))) ? 1u : 0u;
@@ -3270,7 +3269,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ulong*)((byte*)cpu + op->R0) = (v0 * v12);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3315,13 +3314,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<byte>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 1))
+        uint v5 = GuestMemory.Load8(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 1);
         }
 
-        TMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        GuestMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
         uint v15 = (v0 - v5) & (0xffu);
@@ -3343,13 +3342,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<byte>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 1))
+        uint v5 = GuestMemory.Load8(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 1);
         }
 
-        TMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        GuestMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
         op++;
@@ -3365,13 +3364,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<byte>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 1))
+        uint v13 = GuestMemory.Load8(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 1);
         }
 
-        TMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        GuestMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
         uint v23 = (v0 - v13) & (0xffu);
@@ -3395,13 +3394,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<byte>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 1))
+        uint v13 = GuestMemory.Load8(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 1);
         }
 
-        TMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        GuestMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
         op++;
@@ -3414,7 +3413,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 0);
         uint v1 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v5), v1, v0);
         uint v8 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -3436,7 +3435,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + 0);
         uint v1 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v5), v1, v0);
         uint v8 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -3452,7 +3451,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v13), v1, v0);
         uint v16 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -3476,7 +3475,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v13), v1, v0);
         uint v16 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -3523,13 +3522,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 2))
+        uint v5 = GuestMemory.Load16(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 2);
         }
 
-        TMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        GuestMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
         uint v15 = (v0 - v5) & (0xffffu);
@@ -3551,13 +3550,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<ushort>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 2))
+        uint v5 = GuestMemory.Load16(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 2);
         }
 
-        TMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        GuestMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
         op++;
@@ -3573,13 +3572,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 2))
+        uint v13 = GuestMemory.Load16(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 2);
         }
 
-        TMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        GuestMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
         uint v23 = (v0 - v13) & (0xffffu);
@@ -3603,13 +3602,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<ushort>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 2))
+        uint v13 = GuestMemory.Load16(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 2);
         }
 
-        TMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        GuestMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
         op++;
@@ -3622,7 +3621,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 0);
         uint v1 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v5), v1, v0);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -3644,7 +3643,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + 0);
         uint v1 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v5), v1, v0);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -3660,7 +3659,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v13), v1, v0);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -3684,7 +3683,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v13), v1, v0);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -3733,13 +3732,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<uint>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 4))
+        uint v5 = GuestMemory.Load32(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 4);
         }
 
-        TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
         uint v14 = v0 - v5;
@@ -3761,13 +3760,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v1 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = TMemory.Load<uint>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 4))
+        uint v5 = GuestMemory.Load32(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 4);
         }
 
-        TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
         op++;
@@ -3783,13 +3782,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<uint>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 4))
+        uint v13 = GuestMemory.Load32(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 4);
         }
 
-        TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
         uint v22 = v0 - v13;
@@ -3813,13 +3812,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = TMemory.Load<uint>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 4))
+        uint v13 = GuestMemory.Load32(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 4);
         }
 
-        TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
         op++;
@@ -3832,7 +3831,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 0);
         uint v1 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v5), v1, v0);
         ulong v8 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : ((ulong)v6));
@@ -3854,7 +3853,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + 0);
         uint v1 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v5), v1, v0);
         ulong v8 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : ((ulong)v6));
@@ -3870,7 +3869,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v13), v1, v0);
         ulong v16 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : ((ulong)v14));
@@ -3894,7 +3893,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v13), v1, v0);
         ulong v16 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : ((ulong)v14));
@@ -3940,13 +3939,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 8))
+        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
         }
 
-        TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
         ulong v13 = v0 - v5;
@@ -3967,13 +3966,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        ulong v5 = TMemory.Load<ulong>(cpu, mem, v4);
-        if (TMemory.MustPrepare(cpu, v4, 8))
+        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
+        if (GuestMemory.MustPrepare(cpu, v4, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
         }
 
-        TMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
+        GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
         op++;
@@ -3989,13 +3988,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 8))
+        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 8);
         }
 
-        TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
         ulong v21 = v0 - v13;
@@ -4018,13 +4017,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, v12);
-        if (TMemory.MustPrepare(cpu, v12, 8))
+        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
+        if (GuestMemory.MustPrepare(cpu, v12, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v12, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 8);
         }
 
-        TMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
+        GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
         op++;
@@ -4037,7 +4036,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v5), v1, v0);
         ulong v8 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -4058,7 +4057,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)TMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v5), v1, v0);
         ulong v8 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -4074,7 +4073,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v13), v1, v0);
         ulong v16 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -4097,7 +4096,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v13), v1, v0);
         ulong v16 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -4132,13 +4131,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)v2))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)v2))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4150,13 +4149,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4170,13 +4169,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
-        if (TMemory.MustPrepare(cpu, v24, 2))
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MustPrepare(cpu, v24, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
         }
 
-        TMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)v2))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)v2))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4190,13 +4189,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
-        if (TMemory.MustPrepare(cpu, v24, 2))
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MustPrepare(cpu, v24, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
         }
 
-        TMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4207,7 +4206,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v16), (~((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v17 >> (int)v2) & (0x1u)));
         op++;
@@ -4219,7 +4218,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = (ulong)TMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v16), (~((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4233,7 +4232,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v26 = (ulong)TMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong v26 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
         uint v27 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v26), (~((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v27 >> (int)v2) & (0x1u)));
         op++;
@@ -4247,7 +4246,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v26 = (ulong)TMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong v26 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
         uint v27 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v26), (~((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4280,13 +4279,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)v2))));
+        GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)v2))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4298,13 +4297,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)(v0 & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4318,13 +4317,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = TMemory.Load<uint>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 4))
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)v2))));
+        GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)v2))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4338,13 +4337,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = TMemory.Load<uint>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 4))
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)(v0 & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4355,7 +4354,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v15), (~((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 >> (int)v2) & (0x1u)));
         op++;
@@ -4367,7 +4366,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v15), (~((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4381,7 +4380,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v25), (~((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
         op++;
@@ -4395,7 +4394,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v25), (~((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4428,13 +4427,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)v3))));
+        GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)v3))));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4446,13 +4445,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4466,13 +4465,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 8))
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)v3))));
+        GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)v3))));
         *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4486,13 +4485,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 8))
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4503,7 +4502,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
         ulong v16 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v15), (~((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v16 >> (int)v3) & (0x1ul));
         op++;
@@ -4515,7 +4514,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
         ulong v16 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v15), (~((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4529,7 +4528,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
         ulong v26 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v25), (~((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v26 >> (int)v3) & (0x1ul));
         op++;
@@ -4543,7 +4542,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
         ulong v26 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v25), (~((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4561,7 +4560,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v3 & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4573,7 +4572,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v11 & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4591,7 +4590,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4603,7 +4602,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4621,7 +4620,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4633,7 +4632,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4651,7 +4650,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v3 & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4663,7 +4662,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v11 & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4681,7 +4680,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4693,7 +4692,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4711,7 +4710,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4723,7 +4722,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4758,7 +4757,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)) & (0xffffu));
         ulong v16 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v16;
@@ -4777,7 +4776,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4812,7 +4811,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)));
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -4831,7 +4830,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4866,7 +4865,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount64(v11));
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -4885,7 +4884,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount64(v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4954,7 +4953,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        uint v12 = GuestMemory.Load16(cpu, mem, (v9 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4964,7 +4963,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        uint v12 = GuestMemory.Load16(cpu, mem, (v9 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4975,7 +4974,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v20 = TMemory.Load<ushort>(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        uint v20 = GuestMemory.Load16(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4987,7 +4986,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v20 = TMemory.Load<ushort>(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        uint v20 = GuestMemory.Load16(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5010,7 +5009,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        uint v10 = TMemory.Load<uint>(cpu, mem, (v7 + ((ulong)op->Displacement)));
+        uint v10 = GuestMemory.Load32(cpu, mem, (v7 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5020,7 +5019,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        uint v10 = TMemory.Load<uint>(cpu, mem, (v7 + ((ulong)op->Displacement)));
+        uint v10 = GuestMemory.Load32(cpu, mem, (v7 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5031,7 +5030,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v18 = TMemory.Load<uint>(cpu, mem, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
+        uint v18 = GuestMemory.Load32(cpu, mem, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5043,7 +5042,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v18 = TMemory.Load<uint>(cpu, mem, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
+        uint v18 = GuestMemory.Load32(cpu, mem, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5066,7 +5065,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        ulong v12 = GuestMemory.Load64(cpu, mem, (v9 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5076,7 +5075,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        ulong v12 = GuestMemory.Load64(cpu, mem, (v9 + ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5087,7 +5086,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        ulong v20 = GuestMemory.Load64(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5099,7 +5098,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        ulong v20 = GuestMemory.Load64(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5128,13 +5127,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)v6)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5145,13 +5144,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5164,13 +5163,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
         }
 
-        TMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)v6)));
+        GuestMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5183,13 +5182,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
         }
 
-        TMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
+        GuestMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5199,7 +5198,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v13 >> (int)v6) & (0x1u)));
         op++;
@@ -5210,7 +5209,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5223,7 +5222,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
         uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v21 >> (int)v6) & (0x1u)));
         op++;
@@ -5236,7 +5235,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
         uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5266,13 +5265,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MustPrepare(cpu, v9, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
         }
 
-        TMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)v4)));
+        GuestMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5283,13 +5282,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MustPrepare(cpu, v9, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
         }
 
-        TMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5302,13 +5301,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MustPrepare(cpu, v17, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
         }
 
-        TMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)v4)));
+        GuestMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5321,13 +5320,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MustPrepare(cpu, v17, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
         }
 
-        TMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5337,7 +5336,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong v10 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
         uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)v4));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v11 >> (int)v4) & (0x1u)));
         op++;
@@ -5348,7 +5347,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong v10 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
         uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5361,7 +5360,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
         uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)v4));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v19 >> (int)v4) & (0x1u)));
         op++;
@@ -5374,7 +5373,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
         uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5404,13 +5403,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)v6)));
+        GuestMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5421,13 +5420,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5440,13 +5439,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
         }
 
-        TMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)v6)));
+        GuestMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5459,13 +5458,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
         }
 
-        TMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5475,7 +5474,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((v13 >> (int)v6) & (0x1ul));
         op++;
@@ -5486,7 +5485,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5499,7 +5498,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((v21 >> (int)v6) & (0x1ul));
         op++;
@@ -5512,7 +5511,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5542,13 +5541,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)v6))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)v6))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5559,13 +5558,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5578,13 +5577,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
         }
 
-        TMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)v6))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)v6))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5597,13 +5596,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
         }
 
-        TMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5613,7 +5612,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v13), (~((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v6) & (0x1u)));
         op++;
@@ -5624,7 +5623,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v13), (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5637,7 +5636,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong v21 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
         uint v22 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v21), (~((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v6) & (0x1u)));
         op++;
@@ -5650,7 +5649,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong v21 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
         uint v22 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v21), (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5680,13 +5679,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MustPrepare(cpu, v9, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
         }
 
-        TMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)v4))));
+        GuestMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)v4))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5697,13 +5696,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MustPrepare(cpu, v9, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
         }
 
-        TMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5716,13 +5715,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MustPrepare(cpu, v17, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
         }
 
-        TMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)v4))));
+        GuestMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)v4))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5735,13 +5734,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MustPrepare(cpu, v17, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
         }
 
-        TMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
+        GuestMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5751,7 +5750,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v11), (~((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v4) & (0x1u)));
         op++;
@@ -5762,7 +5761,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v11), (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5775,7 +5774,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
         uint v20 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v19), (~((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v4) & (0x1u)));
         op++;
@@ -5788,7 +5787,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
         uint v20 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v19), (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5818,13 +5817,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)v6))));
+        GuestMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)v6))));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5835,13 +5834,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5854,13 +5853,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
         }
 
-        TMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)v6))));
+        GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)v6))));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5873,13 +5872,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
         }
 
-        TMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
+        GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5889,7 +5888,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v13), (~((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v6) & (0x1ul));
         op++;
@@ -5900,7 +5899,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v13), (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5913,7 +5912,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong v21 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v21), (~((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v6) & (0x1ul));
         op++;
@@ -5926,7 +5925,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong v21 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v21), (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5956,13 +5955,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)v6)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5973,13 +5972,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5992,13 +5991,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
         }
 
-        TMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)v6)));
+        GuestMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6011,13 +6010,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = TMemory.Load<ushort>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 2))
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
         }
 
-        TMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
+        GuestMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6027,7 +6026,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v13 >> (int)v6) & (0x1u)));
         op++;
@@ -6038,7 +6037,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6051,7 +6050,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
         uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v21 >> (int)v6) & (0x1u)));
         op++;
@@ -6064,7 +6063,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
         uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6094,13 +6093,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MustPrepare(cpu, v9, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
         }
 
-        TMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)v4)));
+        GuestMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6111,13 +6110,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = TMemory.Load<uint>(cpu, mem, v9);
-        if (TMemory.MustPrepare(cpu, v9, 4))
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MustPrepare(cpu, v9, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
         }
 
-        TMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6130,13 +6129,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MustPrepare(cpu, v17, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
         }
 
-        TMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)v4)));
+        GuestMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6149,13 +6148,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = TMemory.Load<uint>(cpu, mem, v17);
-        if (TMemory.MustPrepare(cpu, v17, 4))
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MustPrepare(cpu, v17, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
         }
 
-        TMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6165,7 +6164,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong v10 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
         uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)v4));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v11 >> (int)v4) & (0x1u)));
         op++;
@@ -6176,7 +6175,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)TMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong v10 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
         uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6189,7 +6188,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
         uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)v4));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v19 >> (int)v4) & (0x1u)));
         op++;
@@ -6202,7 +6201,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)TMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
         uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6232,13 +6231,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)v6)));
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6249,13 +6248,13 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6268,13 +6267,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
         }
 
-        TMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)v6)));
+        GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6287,13 +6286,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = TMemory.Load<ulong>(cpu, mem, v19);
-        if (TMemory.MustPrepare(cpu, v19, 8))
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MustPrepare(cpu, v19, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
         }
 
-        TMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6303,7 +6302,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((v13 >> (int)v6) & (0x1ul));
         op++;
@@ -6314,7 +6313,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6327,7 +6326,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((v21 >> (int)v6) & (0x1ul));
         op++;
@@ -6340,7 +6339,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)TMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6373,13 +6372,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)v2)));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6391,13 +6390,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = TMemory.Load<ushort>(cpu, mem, v14);
-        if (TMemory.MustPrepare(cpu, v14, 2))
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MustPrepare(cpu, v14, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
         }
 
-        TMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)(v0 & (0xfu)))));
+        GuestMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6411,13 +6410,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
-        if (TMemory.MustPrepare(cpu, v24, 2))
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MustPrepare(cpu, v24, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
         }
 
-        TMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)v2)));
+        GuestMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6431,13 +6430,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = TMemory.Load<ushort>(cpu, mem, v24);
-        if (TMemory.MustPrepare(cpu, v24, 2))
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MustPrepare(cpu, v24, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
         }
 
-        TMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)(v0 & (0xfu)))));
+        GuestMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6448,7 +6447,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 >> (int)v2) & (0x1u)));
         op++;
@@ -6460,7 +6459,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)TMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)(v0 & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6474,7 +6473,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
         op++;
@@ -6488,7 +6487,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)TMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)(v0 & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6521,13 +6520,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)v2)));
+        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6539,13 +6538,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = TMemory.Load<uint>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 4))
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6559,13 +6558,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = TMemory.Load<uint>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 4))
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)v2)));
+        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6579,13 +6578,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = TMemory.Load<uint>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 4))
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
+        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6596,7 +6595,7 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
         uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -6608,7 +6607,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
         uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6622,7 +6621,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
         uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
@@ -6636,7 +6635,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
         uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6669,13 +6668,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)v3)));
+        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6687,13 +6686,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, v13);
-        if (TMemory.MustPrepare(cpu, v13, 8))
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MustPrepare(cpu, v13, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
         }
 
-        TMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6707,13 +6706,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 8))
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)v3)));
+        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6727,13 +6726,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = TMemory.Load<ulong>(cpu, mem, v23);
-        if (TMemory.MustPrepare(cpu, v23, 8))
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MustPrepare(cpu, v23, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
         }
 
-        TMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6744,7 +6743,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)v3));
         *(ulong*)((byte*)cpu + 184) = ((v15 >> (int)v3) & (0x1ul));
         op++;
@@ -6756,7 +6755,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)TMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6770,7 +6769,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
         ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)v3));
         *(ulong*)((byte*)cpu + 184) = ((v25 >> (int)v3) & (0x1ul));
         op++;
@@ -6784,7 +6783,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)TMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
         ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6814,7 +6813,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v6 = v3 == (0x0u) ? 1u : 0u;
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v6 != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
@@ -6827,7 +6826,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
         op++;
@@ -6840,7 +6839,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v14 = v11 == (0x0u) ? 1u : 0u;
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v14 != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
@@ -6855,7 +6854,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
         op++;
@@ -6886,7 +6885,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v6 = v3 == (0x0u) ? 1u : 0u;
         ulong v7 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
@@ -6899,7 +6898,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v7 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
         op++;
@@ -6912,7 +6911,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v14 = v11 == (0x0u) ? 1u : 0u;
         ulong v15 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
@@ -6927,7 +6926,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v15 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
         op++;
@@ -6958,7 +6957,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v6 = v3 == (0x0ul) ? 1u : 0u;
         ulong v7 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
@@ -6971,7 +6970,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v7 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0ul) ? 1u : 0u) != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
         op++;
@@ -6984,7 +6983,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v14 = v11 == (0x0ul) ? 1u : 0u;
         ulong v15 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
@@ -6999,7 +6998,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v15 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0ul) ? 1u : 0u) != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
         op++;
@@ -7031,7 +7030,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u)));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
         *(ulong*)((byte*)cpu + 160) = ((ulong)v14);
@@ -7046,7 +7045,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7077,7 +7076,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v12);
         *(ulong*)((byte*)cpu + 160) = ((ulong)v12);
@@ -7092,7 +7091,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7123,7 +7122,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11);
         *(ulong*)((byte*)cpu + op->R0) = v12;
         *(ulong*)((byte*)cpu + 160) = v12;
@@ -7138,7 +7137,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7168,7 +7167,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v8 = v3 == (0x0u) ? 1u : 0u;
         uint v9 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v8 != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
@@ -7181,7 +7180,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v9 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
         op++;
@@ -7194,7 +7193,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v16 = v11 == (0x0u) ? 1u : 0u;
         uint v17 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v16 != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
@@ -7209,7 +7208,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v17 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
         op++;
@@ -7240,7 +7239,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v8 = v3 == (0x0u) ? 1u : 0u;
         ulong v9 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v8 != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
@@ -7253,7 +7252,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<uint>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v9 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
         op++;
@@ -7266,7 +7265,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v16 = v11 == (0x0u) ? 1u : 0u;
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v16 != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
@@ -7281,7 +7280,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
         op++;
@@ -7312,7 +7311,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         uint v8 = v3 == (0x0ul) ? 1u : 0u;
         ulong v9 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v8 != 0 ? v9 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v3))));
@@ -7325,7 +7324,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = TMemory.Load<ulong>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
         ulong v9 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0ul) ? 1u : 0u) != 0 ? v9 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v3))));
         op++;
@@ -7338,7 +7337,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v16 = v11 == (0x0ul) ? 1u : 0u;
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v16 != 0 ? v17 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11))));
@@ -7353,7 +7352,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0ul) ? 1u : 0u) != 0 ? v17 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11))));
         op++;
@@ -7385,7 +7384,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v14 = ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)) - (0x10u);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
         *(ulong*)((byte*)cpu + 160) = ((ulong)v14);
@@ -7400,7 +7399,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)) - (0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7431,7 +7430,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v12);
         *(ulong*)((byte*)cpu + 160) = ((ulong)v12);
@@ -7446,7 +7445,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7477,7 +7476,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11);
         *(ulong*)((byte*)cpu + op->R0) = v12;
         *(ulong*)((byte*)cpu + 160) = v12;
@@ -7492,7 +7491,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7510,7 +7509,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v3) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7522,7 +7521,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v11) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7540,7 +7539,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v3));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7552,7 +7551,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7570,7 +7569,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<byte>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v3));
         op++;
         return op->Handler(cpu, op, mem);

@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int Movsx_r64_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -20,7 +19,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -38,7 +37,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v3) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -50,7 +49,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v11) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -68,7 +67,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v3));
         op++;
         return op->Handler(cpu, op, mem);
@@ -80,7 +79,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -98,7 +97,7 @@ public static unsafe partial class Handlers<TMemory>
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = TMemory.Load<ushort>(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v3));
         op++;
         return op->Handler(cpu, op, mem);
@@ -110,7 +109,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -150,14 +149,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)v7);
+        GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(byte*)((byte*)cpu + op->R1) = (byte)v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -176,13 +175,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<byte>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 1))
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
         }
 
-        TMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
         *(byte*)((byte*)cpu + op->R1) = (byte)v4;
         op++;
         return op->Handler(cpu, op, mem);
@@ -196,14 +195,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffu);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)v15);
+        GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(byte*)((byte*)cpu + op->R1) = (byte)v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -224,13 +223,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<byte>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 1))
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 1))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
         }
 
-        TMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
+        GuestMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
         *(byte*)((byte*)cpu + op->R1) = (byte)v12;
         op++;
         return op->Handler(cpu, op, mem);
@@ -241,7 +240,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffu);
         *(byte*)((byte*)cpu + op->R1) = (byte)v5;
@@ -261,7 +260,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v5;
         op++;
@@ -275,7 +274,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffu);
         *(byte*)((byte*)cpu + op->R1) = (byte)v13;
@@ -297,7 +296,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v13;
         op++;
@@ -338,14 +337,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)v7);
+        GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -364,13 +363,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<ushort>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 2))
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
         }
 
-        TMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
         op++;
         return op->Handler(cpu, op, mem);
@@ -384,14 +383,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)v15);
+        GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -412,13 +411,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<ushort>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 2))
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
         }
 
-        TMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
         op++;
         return op->Handler(cpu, op, mem);
@@ -429,7 +428,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
@@ -449,7 +448,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
         op++;
@@ -463,7 +462,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
@@ -485,7 +484,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
         op++;
@@ -526,14 +525,14 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -552,13 +551,13 @@ public static unsafe partial class Handlers<TMemory>
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = TMemory.Load<uint>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 4))
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 + v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 + v0));
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
         op++;
         return op->Handler(cpu, op, mem);
@@ -572,14 +571,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -600,13 +599,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = TMemory.Load<uint>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 4))
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 + v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 + v0));
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
         op++;
         return op->Handler(cpu, op, mem);
@@ -617,7 +616,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
         uint v6 = v5 + v0;
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
@@ -637,7 +636,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
         op++;
@@ -651,7 +650,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
         uint v14 = v13 + v0;
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
@@ -673,7 +672,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
         op++;
@@ -713,14 +712,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 + v0;
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, v5);
+        GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + op->R1) = v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -738,13 +737,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = TMemory.Load<ulong>(cpu, mem, v3);
-        if (TMemory.MustPrepare(cpu, v3, 8))
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MustPrepare(cpu, v3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
         }
 
-        TMemory.Store(cpu, mem, v3, (v4 + v0));
+        GuestMemory.Store(cpu, mem, v3, (v4 + v0));
         *(ulong*)((byte*)cpu + op->R1) = v4;
         op++;
         return op->Handler(cpu, op, mem);
@@ -758,14 +757,14 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 + v0;
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, v13);
+        GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + op->R1) = v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -785,13 +784,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, v11);
-        if (TMemory.MustPrepare(cpu, v11, 8))
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MustPrepare(cpu, v11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
         }
 
-        TMemory.Store(cpu, mem, v11, (v12 + v0));
+        GuestMemory.Store(cpu, mem, v11, (v12 + v0));
         *(ulong*)((byte*)cpu + op->R1) = v12;
         op++;
         return op->Handler(cpu, op, mem);
@@ -802,7 +801,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 + v0;
         *(ulong*)((byte*)cpu + op->R1) = v5;
@@ -821,7 +820,7 @@ public static unsafe partial class Handlers<TMemory>
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)TMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = v5;
         op++;
@@ -835,7 +834,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 + v0;
         *(ulong*)((byte*)cpu + op->R1) = v13;
@@ -856,7 +855,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)TMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = v13;
         op++;
@@ -909,7 +908,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Legacy(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
         return -1;
@@ -955,7 +954,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1001,7 +1000,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
         return -1;
@@ -1053,7 +1052,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Legacy(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
         return -1;
@@ -1099,7 +1098,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1145,7 +1144,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
         return -1;
@@ -1191,7 +1190,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.LegacyScalar(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
         return -1;
@@ -1237,7 +1236,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.ExtendedScalar(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1283,7 +1282,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.LegacyScalar(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
         return -1;
@@ -1329,7 +1328,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.ExtendedScalar(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1343,12 +1342,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MustPrepare(cpu, a11, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1361,12 +1360,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1425,7 +1424,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<ushort>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        uint v15 = GuestMemory.Load16(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -1487,7 +1486,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = TMemory.Load<ushort>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        uint v15 = GuestMemory.Load16(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -1535,7 +1534,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
         return -1;
@@ -1581,7 +1580,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
         return -1;
@@ -1627,7 +1626,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1673,7 +1672,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1861,7 +1860,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -1907,7 +1906,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1953,7 +1952,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -2005,7 +2004,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
@@ -2051,7 +2050,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2097,7 +2096,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
@@ -2109,7 +2108,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
         *(ulong*)((byte*)cpu + 160) = ((ulong)(v13 ^ (0x1u)));
         op++;
@@ -2122,7 +2121,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2134,7 +2133,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
         *(ulong*)((byte*)cpu + 160) = ((ulong)(v13 ^ (0x1u)));
         op++;
@@ -2147,7 +2146,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)TMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2165,7 +2164,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, v10, 16, true);
         uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
         *(ulong*)((byte*)cpu + 160) = ((ulong)(v18 ^ (0x1u)));
         op++;
@@ -2184,7 +2183,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, v10, 16, true);
         uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2202,7 +2201,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, v10, 16, true);
         uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
         *(ulong*)((byte*)cpu + 160) = ((ulong)(v18 ^ (0x1u)));
         op++;
@@ -2221,7 +2220,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v16 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, v10, 16, true);
         uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2242,9 +2241,9 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsavec(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2265,9 +2264,9 @@ public static unsafe partial class Handlers<TMemory>
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)TMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)TMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)TMemory.Pointer(cpu, v10, 576, true);
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsavec(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2481,7 +2480,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2527,7 +2526,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2573,7 +2572,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2625,7 +2624,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2671,7 +2670,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2717,7 +2716,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2777,7 +2776,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -2831,7 +2830,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
         return -1;
@@ -2877,7 +2876,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2923,7 +2922,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
         return -1;
@@ -2983,7 +2982,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3037,7 +3036,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
         return -1;
@@ -3083,7 +3082,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3129,7 +3128,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
         return -1;
@@ -3189,7 +3188,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3243,7 +3242,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -3289,7 +3288,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3335,7 +3334,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -3395,7 +3394,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3424,7 +3423,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         op++;
@@ -3446,7 +3445,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -3468,7 +3467,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         op++;
@@ -3529,7 +3528,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3558,7 +3557,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -3580,7 +3579,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -3602,7 +3601,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Multiply<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -3623,12 +3622,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (TMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MustPrepare(cpu, a3, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
         }
 
-        TMemory.Store(cpu, mem, a3, v0);
+        GuestMemory.Store(cpu, mem, a3, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3641,12 +3640,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3667,12 +3666,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (TMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MustPrepare(cpu, a11, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
         }
 
-        TMemory.Store(cpu, mem, a11, v0);
+        GuestMemory.Store(cpu, mem, a11, v0);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3855,7 +3854,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3884,7 +3883,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -3906,7 +3905,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -3928,7 +3927,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -3989,7 +3988,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4018,7 +4017,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -4040,7 +4039,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4062,7 +4061,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -4123,7 +4122,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4152,7 +4151,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4174,7 +4173,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4196,7 +4195,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4257,7 +4256,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4286,7 +4285,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4308,7 +4307,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4330,7 +4329,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4391,7 +4390,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4420,7 +4419,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4442,7 +4441,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4464,7 +4463,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4525,7 +4524,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4554,7 +4553,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -4576,7 +4575,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4598,7 +4597,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -4659,7 +4658,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4688,7 +4687,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4710,7 +4709,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4732,7 +4731,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4793,7 +4792,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4822,7 +4821,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v15.As<byte, global::System.Byte>(), v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4844,7 +4843,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4866,7 +4865,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4927,7 +4926,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4981,7 +4980,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5027,7 +5026,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5073,7 +5072,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5133,7 +5132,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -5187,7 +5186,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
         return -1;
@@ -5233,7 +5232,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5279,7 +5278,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
         return -1;
@@ -5339,7 +5338,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -5393,7 +5392,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
         return -1;
@@ -5439,7 +5438,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5485,7 +5484,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
         return -1;
@@ -5545,7 +5544,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -5599,7 +5598,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -5645,7 +5644,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5691,7 +5690,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -5751,7 +5750,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -5805,7 +5804,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -5851,7 +5850,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5897,7 +5896,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -5957,7 +5956,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -6011,7 +6010,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         return -1;
@@ -6057,7 +6056,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6103,7 +6102,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         return -1;
@@ -6154,7 +6153,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v15.As<byte, global::System.Double>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -6198,7 +6197,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6242,7 +6241,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6286,7 +6285,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Double, byte>());
         return -1;
     }
@@ -6330,7 +6329,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6374,7 +6373,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles256(v11.As<byte, global::System.Int32>()).As<global::System.Double, byte>());
         return -1;
     }
@@ -6424,7 +6423,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v15.As<byte, global::System.Double>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -6468,7 +6467,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6512,7 +6511,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6531,12 +6530,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 8))
+        if (GuestMemory.MustPrepare(cpu, a15, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a15, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 8);
         }
 
-        TMemory.Store(cpu, mem, a15, v4);
+        GuestMemory.Store(cpu, mem, a15, v4);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         op++;
@@ -6556,12 +6555,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6579,12 +6578,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6602,12 +6601,12 @@ public static unsafe partial class Handlers<TMemory>
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (TMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MustPrepare(cpu, v10, 32))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6666,7 +6665,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -6695,7 +6694,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -6717,7 +6716,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6739,7 +6738,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -6800,7 +6799,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -6829,7 +6828,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -6851,7 +6850,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6873,7 +6872,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -6934,7 +6933,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -6963,7 +6962,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -6985,7 +6984,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7007,7 +7006,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -7068,7 +7067,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7097,7 +7096,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7119,7 +7118,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7141,7 +7140,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7202,7 +7201,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7231,7 +7230,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -7253,7 +7252,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7275,7 +7274,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -7336,7 +7335,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7365,7 +7364,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -7387,7 +7386,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7409,7 +7408,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -7470,7 +7469,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7499,7 +7498,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -7521,7 +7520,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7543,7 +7542,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -7604,7 +7603,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7633,7 +7632,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7655,7 +7654,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7677,7 +7676,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7690,7 +7689,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7702,7 +7701,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7714,7 +7713,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7774,7 +7773,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7828,7 +7827,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
         return -1;
@@ -7874,7 +7873,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7920,7 +7919,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
         return -1;
@@ -7980,7 +7979,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -8034,7 +8033,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
         return -1;
@@ -8080,7 +8079,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8126,7 +8125,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
         return -1;
@@ -8186,7 +8185,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -8240,7 +8239,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8286,7 +8285,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8332,7 +8331,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8392,7 +8391,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -8446,7 +8445,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8492,7 +8491,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8538,7 +8537,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8598,7 +8597,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -8652,7 +8651,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
         return -1;
@@ -8698,7 +8697,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8744,7 +8743,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
         return -1;
@@ -8804,7 +8803,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -8858,7 +8857,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8904,7 +8903,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8950,7 +8949,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8985,7 +8984,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v12 = *(ulong*)((byte*)cpu + op->Index);
         ulong v15 = *(ulong*)((byte*)cpu + op->Base);
         ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v23 = (ulong)TMemory.Pointer(cpu, ((((v15 + ((ulong)op->Displacement)) + (v12 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v21), 8, true);
+        ulong v23 = (ulong)GuestMemory.Pointer(cpu, ((((v15 + ((ulong)op->Displacement)) + (v12 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v21), 8, true);
         global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v23), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v8).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v10).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x8u));
         return -1;
     }
@@ -9011,7 +9010,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 16, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 16, true);
         global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v13), v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x10u));
         return -1;
     }
@@ -9037,7 +9036,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)TMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 16, true);
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 16, true);
         global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v13), v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x10u));
         return -1;
     }
@@ -9096,7 +9095,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9125,7 +9124,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9147,7 +9146,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9169,7 +9168,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9230,7 +9229,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9259,7 +9258,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -9281,7 +9280,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9303,7 +9302,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -9364,7 +9363,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9393,7 +9392,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         op++;
@@ -9415,7 +9414,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9437,7 +9436,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         op++;
@@ -9498,7 +9497,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9527,7 +9526,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt64>(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         op++;
@@ -9549,7 +9548,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9571,7 +9570,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         op++;
@@ -9632,7 +9631,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9661,7 +9660,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9683,7 +9682,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9705,7 +9704,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9766,7 +9765,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9795,7 +9794,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -9817,7 +9816,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9839,7 +9838,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -9900,7 +9899,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9929,7 +9928,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         op++;

@@ -6,13 +6,12 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Memory;
+using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
-public static unsafe partial class Handlers<TMemory>
-    where TMemory : struct, IGuestMemory
+public static unsafe partial class Handlers
 {
     public static int VEX_Vfmadd213ss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
     {
@@ -55,7 +54,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -103,7 +102,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -151,7 +150,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -199,7 +198,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -247,7 +246,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -295,7 +294,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -343,7 +342,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -391,7 +390,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -439,7 +438,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -487,7 +486,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -535,7 +534,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -583,7 +582,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -631,7 +630,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -679,7 +678,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -727,7 +726,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -775,7 +774,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -823,7 +822,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -871,7 +870,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -919,7 +918,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -967,7 +966,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1015,7 +1014,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1063,7 +1062,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -1111,7 +1110,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1159,7 +1158,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -1207,7 +1206,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1255,7 +1254,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -1303,7 +1302,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1351,7 +1350,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -1399,7 +1398,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1447,7 +1446,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -1495,7 +1494,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1543,7 +1542,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -1591,7 +1590,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v14.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1639,7 +1638,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v14.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1687,7 +1686,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1735,7 +1734,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -1783,7 +1782,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1831,7 +1830,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -1879,7 +1878,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v14.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1927,7 +1926,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v14.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1975,7 +1974,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2023,7 +2022,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -2071,7 +2070,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2119,7 +2118,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -2167,7 +2166,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v14.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2215,7 +2214,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v14.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2263,7 +2262,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2311,7 +2310,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -2359,7 +2358,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2407,7 +2406,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -2455,7 +2454,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v14.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2503,7 +2502,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v14.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2550,7 +2549,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha1NextE(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2596,7 +2595,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha1Message1(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2642,7 +2641,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha1Message2(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2690,7 +2689,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v12 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        Vector128<byte> v12 = GuestMemory.Load128(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha256Rounds2(v13.As<byte, global::System.UInt32>(), v12.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2736,7 +2735,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha256Message1(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2782,7 +2781,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha256Message2(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2833,7 +2832,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.InverseMixColumns(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -2877,7 +2876,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.InverseMixColumns(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -2928,7 +2927,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.Encrypt(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2974,7 +2973,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.Encrypt(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3020,7 +3019,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.Encrypt(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3072,7 +3071,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.EncryptLast(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3118,7 +3117,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.EncryptLast(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3164,7 +3163,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.EncryptLast(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3216,7 +3215,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.Decrypt(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3262,7 +3261,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.Decrypt(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3308,7 +3307,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.Decrypt(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3360,7 +3359,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.DecryptLast(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3406,7 +3405,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.DecryptLast(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3452,7 +3451,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.DecryptLast(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3464,7 +3463,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<ushort>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3476,7 +3475,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v11)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3488,7 +3487,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3510,7 +3509,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<byte>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load8(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc8(v0, v12)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3532,7 +3531,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<byte>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load8(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc8(((uint)v0), v13)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3546,12 +3545,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 2))
+        if (GuestMemory.MustPrepare(cpu, a12, 2))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 2);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 2);
         }
 
-        TMemory.Store(cpu, mem, a12, (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v0)));
+        GuestMemory.Store(cpu, mem, a12, (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3564,12 +3563,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 4))
+        if (GuestMemory.MustPrepare(cpu, a12, 4))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 4);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 4);
         }
 
-        TMemory.Store(cpu, mem, a12, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v0)));
+        GuestMemory.Store(cpu, mem, a12, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3582,12 +3581,12 @@ public static unsafe partial class Handlers<TMemory>
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (TMemory.MustPrepare(cpu, a12, 8))
+        if (GuestMemory.MustPrepare(cpu, a12, 8))
         {
-            return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, a12, 8);
+            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 8);
         }
 
-        TMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v0)));
+        GuestMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v0)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3608,7 +3607,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<ushort>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load16(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc16(v0, v12)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3630,7 +3629,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc32(v0, v12)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3652,7 +3651,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc64(((uint)v0), v13)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3692,7 +3691,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<uint>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         uint v14 = (~v0) & v13;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v14);
         ulong v17 = 0x0ul;
@@ -3714,7 +3713,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = TMemory.Load<uint>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((~v0) & v13));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3753,7 +3752,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         ulong v14 = (~v0) & v13;
         *(ulong*)((byte*)cpu + op->R0) = v14;
         ulong v16 = 0x0ul;
@@ -3774,7 +3773,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = TMemory.Load<ulong>(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
         *(ulong*)((byte*)cpu + op->R0) = ((~v0) & v13);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3811,7 +3810,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v16 = v11 & (v11 - (0x1u));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
         ulong v19 = 0x0ul;
@@ -3832,7 +3831,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 & (v11 - (0x1u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3868,7 +3867,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v16 = v11 & (v11 - (0x1ul));
         *(ulong*)((byte*)cpu + op->R0) = v16;
         ulong v18 = 0x0ul;
@@ -3888,7 +3887,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = (v11 & (v11 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3925,7 +3924,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v16 = v11 ^ (v11 - (0x1u));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
         ulong v19 = 0x0ul;
@@ -3946,7 +3945,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 ^ (v11 - (0x1u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3982,7 +3981,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v16 = v11 ^ (v11 - (0x1ul));
         *(ulong*)((byte*)cpu + op->R0) = v16;
         ulong v18 = 0x0ul;
@@ -4002,7 +4001,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = (v11 ^ (v11 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4039,7 +4038,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v16 = v11 & (0 - v11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
         ulong v21 = 0x0ul;
@@ -4060,7 +4059,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 & (0 - v11)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4096,7 +4095,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v16 = v11 & (0 - v11);
         *(ulong*)((byte*)cpu + op->R0) = v16;
         ulong v20 = 0x0ul;
@@ -4116,7 +4115,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = (v11 & (0 - v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4156,7 +4155,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom32(v12, v0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
         ulong v16 = 0x0ul;
@@ -4178,7 +4177,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom32(v12, v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4217,7 +4216,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom64(v12, v0);
         *(ulong*)((byte*)cpu + op->R0) = v13;
         ulong v15 = 0x0ul;
@@ -4238,7 +4237,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom64(v12, v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4260,7 +4259,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Extract32(v0, v12)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4282,7 +4281,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Extract64(v0, v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4304,7 +4303,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = TMemory.Load<uint>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Deposit32(v0, v12)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4326,7 +4325,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = TMemory.Load<ulong>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Deposit64(v0, v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4364,7 +4363,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
         uint v16 = (v2 + v14) + v1;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
@@ -4380,7 +4379,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v2 + v14) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4418,7 +4417,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
         ulong v17 = (v2 + v14) + ((ulong)v1);
         *(ulong*)((byte*)cpu + op->R0) = v17;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -4434,7 +4433,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
         *(ulong*)((byte*)cpu + op->R0) = ((v2 + v14) + ((ulong)((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4472,7 +4471,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
         uint v16 = (v2 + v14) + v1;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
@@ -4488,7 +4487,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = TMemory.Load<uint>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        uint v14 = GuestMemory.Load32(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v2 + v14) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4526,7 +4525,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
         ulong v17 = (v2 + v14) + ((ulong)v1);
         *(ulong*)((byte*)cpu + op->R0) = v17;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -4542,7 +4541,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = TMemory.Load<ulong>(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong v14 = GuestMemory.Load64(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
         *(ulong*)((byte*)cpu + op->R0) = ((v2 + v14) + ((ulong)((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4565,7 +4564,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + 16);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)((uint)v15));
@@ -4590,7 +4589,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + 16);
         *(ulong*)((byte*)cpu + op->R1) = (v12 * v11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v12, v11));
@@ -4631,7 +4630,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R2);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField32(v11, v12);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -4653,7 +4652,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField32(v11, v12)));
         op++;
@@ -4692,7 +4691,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R2);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField64(v11, v12);
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -4713,7 +4712,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField64(v11, v12));
         op++;
@@ -4735,7 +4734,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 << (int)(v12 & (0x1fu))));
         op++;
@@ -4757,7 +4756,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = (v11 << (int)(((uint)v12) & (0x3fu)));
         op++;
@@ -4779,7 +4778,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((int)v11 >> (int)(v12 & (0x1fu)))));
         op++;
@@ -4801,7 +4800,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((long)v11 >> (int)(((uint)v12) & (0x3fu))));
         op++;
@@ -4823,7 +4822,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         uint v12 = *(uint*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 >> (int)(v12 & (0x1fu))));
         op++;
@@ -4845,7 +4844,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         ulong v12 = *(ulong*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = (v11 >> (int)(((uint)v12) & (0x3fu)));
         op++;
@@ -4891,7 +4890,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.QwordsAcrossLanes(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -4935,7 +4934,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.QwordsAcrossLanes(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -4980,7 +4979,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5026,7 +5025,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -5071,7 +5070,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -5115,7 +5114,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -5159,7 +5158,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Qwords(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -5203,7 +5202,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Qwords(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -5248,7 +5247,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Halves(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -5301,7 +5300,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v18 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v15.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>();
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v18;
         return -1;
@@ -5348,7 +5347,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v14 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v14.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5395,7 +5394,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v14 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v14;
         return -1;
@@ -5448,7 +5447,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v18 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v15.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>();
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v18;
         return -1;
@@ -5495,7 +5494,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v14 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v14.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5542,7 +5541,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v14 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v14;
         return -1;
@@ -5590,7 +5589,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         Vector128<byte> v16 = global::Jitvmm.Runtime.Semantics.FloatRound.RoundScalar(cpu, v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>();
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v16;
@@ -5639,7 +5638,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v16 = global::Jitvmm.Runtime.Semantics.FloatRound.RoundScalar(cpu, v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -5688,7 +5687,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         Vector128<byte> v16 = global::Jitvmm.Runtime.Semantics.FloatRound.RoundScalar(cpu, v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>();
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v16;
@@ -5737,7 +5736,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v16 = global::Jitvmm.Runtime.Semantics.FloatRound.RoundScalar(cpu, v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -5790,7 +5789,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -5836,7 +5835,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5882,7 +5881,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -5934,7 +5933,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
@@ -5980,7 +5979,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6026,7 +6025,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
@@ -6078,7 +6077,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
         return -1;
@@ -6124,7 +6123,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6170,7 +6169,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
         return -1;
@@ -6230,7 +6229,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = TMemory.Load<ulong>(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -6284,7 +6283,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -6330,7 +6329,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6376,7 +6375,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -6423,13 +6422,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MustPrepare(cpu, a15, 1))
         {
-            TMemory.Prepare(cpu, a15, 1);
+            GuestMemory.Prepare(cpu, a15, 1);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
         return -1;
     }
 
@@ -6474,13 +6473,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MustPrepare(cpu, a15, 1))
         {
-            TMemory.Prepare(cpu, a15, 1);
+            GuestMemory.Prepare(cpu, a15, 1);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
         return -1;
     }
 
@@ -6525,13 +6524,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MustPrepare(cpu, a15, 1))
         {
-            TMemory.Prepare(cpu, a15, 1);
+            GuestMemory.Prepare(cpu, a15, 1);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
         return -1;
     }
 
@@ -6576,13 +6575,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MustPrepare(cpu, a15, 1))
         {
-            TMemory.Prepare(cpu, a15, 1);
+            GuestMemory.Prepare(cpu, a15, 1);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
+        GuestMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
         return -1;
     }
 
@@ -6627,13 +6626,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 2))
+        if (GuestMemory.MustPrepare(cpu, a15, 2))
         {
-            TMemory.Prepare(cpu, a15, 2);
+            GuestMemory.Prepare(cpu, a15, 2);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
         return -1;
     }
 
@@ -6678,13 +6677,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 2))
+        if (GuestMemory.MustPrepare(cpu, a15, 2))
         {
-            TMemory.Prepare(cpu, a15, 2);
+            GuestMemory.Prepare(cpu, a15, 2);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
         return -1;
     }
 
@@ -6729,13 +6728,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 2))
+        if (GuestMemory.MustPrepare(cpu, a15, 2))
         {
-            TMemory.Prepare(cpu, a15, 2);
+            GuestMemory.Prepare(cpu, a15, 2);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
         return -1;
     }
 
@@ -6780,13 +6779,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (TMemory.MustPrepare(cpu, a15, 2))
+        if (GuestMemory.MustPrepare(cpu, a15, 2))
         {
-            TMemory.Prepare(cpu, a15, 2);
+            GuestMemory.Prepare(cpu, a15, 2);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
+        GuestMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
         return -1;
     }
 
@@ -6831,13 +6830,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MustPrepare(cpu, a13, 4))
         {
-            TMemory.Prepare(cpu, a13, 4);
+            GuestMemory.Prepare(cpu, a13, 4);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         return -1;
     }
 
@@ -6882,13 +6881,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 8))
+        if (GuestMemory.MustPrepare(cpu, a13, 8))
         {
-            TMemory.Prepare(cpu, a13, 8);
+            GuestMemory.Prepare(cpu, a13, 8);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a13, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
+        GuestMemory.Store(cpu, mem, a13, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
         return -1;
     }
 
@@ -6933,13 +6932,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MustPrepare(cpu, a13, 4))
         {
-            TMemory.Prepare(cpu, a13, 4);
+            GuestMemory.Prepare(cpu, a13, 4);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         return -1;
     }
 
@@ -6984,13 +6983,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 8))
+        if (GuestMemory.MustPrepare(cpu, a13, 8))
         {
-            TMemory.Prepare(cpu, a13, 8);
+            GuestMemory.Prepare(cpu, a13, 8);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a13, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
+        GuestMemory.Store(cpu, mem, a13, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
         return -1;
     }
 
@@ -7035,13 +7034,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MustPrepare(cpu, a13, 4))
         {
-            TMemory.Prepare(cpu, a13, 4);
+            GuestMemory.Prepare(cpu, a13, 4);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         return -1;
     }
 
@@ -7086,13 +7085,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MustPrepare(cpu, a13, 4))
         {
-            TMemory.Prepare(cpu, a13, 4);
+            GuestMemory.Prepare(cpu, a13, 4);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         return -1;
     }
 
@@ -7137,13 +7136,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MustPrepare(cpu, a13, 4))
         {
-            TMemory.Prepare(cpu, a13, 4);
+            GuestMemory.Prepare(cpu, a13, 4);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         return -1;
     }
 
@@ -7188,13 +7187,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MustPrepare(cpu, a13, 4))
         {
-            TMemory.Prepare(cpu, a13, 4);
+            GuestMemory.Prepare(cpu, a13, 4);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
+        GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
         return -1;
     }
 
@@ -7238,7 +7237,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertHalf(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -7285,13 +7284,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 16))
+        if (GuestMemory.MustPrepare(cpu, a13, 16))
         {
-            TMemory.Prepare(cpu, a13, 16);
+            GuestMemory.Prepare(cpu, a13, 16);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
+        GuestMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
         return -1;
     }
 
@@ -7337,16 +7336,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        ulong v11 = (ulong)TMemory.Pointer(cpu, v10, 8, true);
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, v10, 8, true);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.HalfFloat.FromSingles(cpu, v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate)));
-        if (TMemory.MustPrepare(cpu, v10, 8))
+        if (GuestMemory.MustPrepare(cpu, v10, 8))
         {
-            TMemory.Prepare(cpu, v10, 8);
+            GuestMemory.Prepare(cpu, v10, 8);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         return -1;
     }
 
@@ -7392,16 +7391,16 @@ public static unsafe partial class Handlers<TMemory>
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        ulong v11 = (ulong)TMemory.Pointer(cpu, v10, 16, true);
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, v10, 16, true);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v15 = global::Jitvmm.Runtime.Semantics.HalfFloat.FromSingles(cpu, v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>();
-        if (TMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MustPrepare(cpu, v10, 16))
         {
-            TMemory.Prepare(cpu, v10, 16);
+            GuestMemory.Prepare(cpu, v10, 16);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, v10, v15);
+        GuestMemory.Store(cpu, mem, v10, v15);
         return -1;
     }
 
@@ -7445,7 +7444,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -7491,7 +7490,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -7537,7 +7536,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7583,7 +7582,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<byte>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7629,7 +7628,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -7675,7 +7674,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7721,7 +7720,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -7767,7 +7766,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v12.As<byte, global::System.UInt64>(), v11, ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
@@ -7813,7 +7812,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7859,7 +7858,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v12.As<byte, global::System.UInt64>(), v11, ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7905,7 +7904,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertHalf(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -7952,13 +7951,13 @@ public static unsafe partial class Handlers<TMemory>
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (TMemory.MustPrepare(cpu, a13, 16))
+        if (GuestMemory.MustPrepare(cpu, a13, 16))
         {
-            TMemory.Prepare(cpu, a13, 16);
+            GuestMemory.Prepare(cpu, a13, 16);
             cpu->PreparedStore = ulong.MaxValue;
         }
 
-        TMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
+        GuestMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
         return -1;
     }
 
@@ -8008,7 +8007,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
         return -1;
@@ -8054,7 +8053,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8100,7 +8099,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
         return -1;
@@ -8152,7 +8151,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
         return -1;
@@ -8198,7 +8197,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8250,7 +8249,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
         return -1;
@@ -8296,7 +8295,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8342,7 +8341,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
         return -1;
@@ -8394,7 +8393,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>());
         return -1;
@@ -8440,7 +8439,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8486,7 +8485,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>());
         return -1;
@@ -8532,7 +8531,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Halves(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -8579,7 +8578,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), v13.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8627,7 +8626,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), v13.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
@@ -8675,7 +8674,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), v13.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8723,7 +8722,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), v13.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -8771,7 +8770,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), v13.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8819,7 +8818,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = TMemory.Load<Vector256<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), v13.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8898,7 +8897,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -8932,7 +8931,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9012,7 +9011,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9046,7 +9045,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9126,7 +9125,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9160,7 +9159,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9240,7 +9239,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9274,7 +9273,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9354,7 +9353,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9388,7 +9387,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9468,7 +9467,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9502,7 +9501,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9582,7 +9581,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9616,7 +9615,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9696,7 +9695,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9730,7 +9729,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9806,7 +9805,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
         *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v14, ((uint)op->Immediate)).As<global::System.Byte, byte>());
@@ -9838,7 +9837,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -9912,7 +9911,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
         *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v14, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9944,7 +9943,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -10018,7 +10017,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
         *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v14, ((uint)op->Immediate))));
@@ -10050,7 +10049,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
         return -1;
@@ -10124,7 +10123,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
         *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v14, ((uint)op->Immediate))));
@@ -10156,7 +10155,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
         return -1;
@@ -10202,7 +10201,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v12 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        Vector128<byte> v12 = GuestMemory.Load128(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha1Rounds4(v13.As<byte, global::System.UInt32>(), v12.As<byte, global::System.UInt32>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt32, byte>());
         return -1;
@@ -10253,7 +10252,7 @@ public static unsafe partial class Handlers<TMemory>
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v15 = TMemory.Load<Vector128<byte>>(cpu, mem, v10);
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.KeygenAssist(v15.As<byte, global::System.Byte>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Byte, byte>());
         return -1;
     }
@@ -10297,7 +10296,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = TMemory.Load<Vector128<byte>>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.KeygenAssist(v11.As<byte, global::System.Byte>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -10316,7 +10315,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = TMemory.Load<uint>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v11, unchecked((global::System.Int32)((uint)op->Immediate)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10336,7 +10335,7 @@ public static unsafe partial class Handlers<TMemory>
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = TMemory.Load<ulong>(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v11, unchecked((global::System.Int32)((uint)op->Immediate))));
         op++;
         return op->Handler(cpu, op, mem);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.Cpu;
 
 namespace Jitvmm.Runtime.Memory;
@@ -6,18 +7,25 @@ namespace Jitvmm.Runtime.Memory;
 /// <summary>Process guests: guest address A is host address <c>memory + A</c>, inside the window of an <see cref="AddressSpace"/>.</summary>
 public readonly unsafe struct DirectMemory : IGuestMemory
 {
+    // SAFETY: Checked compared the address with the window's end, and loads inside the window or its guard fault where nothing is mapped,
+    // which becomes the guest's fault. Stores follow MustPrepare, which compared it.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Load<T>(CpuState* cpu, byte* memory, ulong address)
-        where T : unmanaged
-    {
-        if (address >> AddressSpace.AddressBits != 0)
-        {
-            GuestAccess.RaiseNonCanonical(address, false);
-        }
+    public static byte Load8(CpuState* cpu, byte* memory, ulong address) => *(byte*)(memory + Checked(address));
 
-        // SAFETY: inside the window or its guard; the host faults where nothing is mapped, and that becomes the guest's fault.
-        return Unsafe.ReadUnaligned<T>(memory + address);
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ushort Load16(CpuState* cpu, byte* memory, ulong address) => *(ushort*)(memory + Checked(address));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Load32(CpuState* cpu, byte* memory, ulong address) => *(uint*)(memory + Checked(address));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Load64(CpuState* cpu, byte* memory, ulong address) => *(ulong*)(memory + Checked(address));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Load128(CpuState* cpu, byte* memory, ulong address) => *(Vector128<byte>*)(memory + Checked(address));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<byte> Load256(CpuState* cpu, byte* memory, ulong address) => *(Vector256<byte>*)(memory + Checked(address));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool MustPrepare(CpuState* cpu, ulong address, int bytes)
@@ -48,13 +56,34 @@ public readonly unsafe struct DirectMemory : IGuestMemory
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store<T>(CpuState* cpu, byte* memory, ulong address, T value)
-        where T : unmanaged
-    {
-        // SAFETY: MustPrepare compared the address with the window's end; the host faults where nothing is mapped.
-        Unsafe.WriteUnaligned(memory + address, value);
-    }
+    public static void Store(CpuState* cpu, byte* memory, ulong address, byte value) => *(byte*)(memory + address) = value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(CpuState* cpu, byte* memory, ulong address, ushort value) => *(ushort*)(memory + address) = value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(CpuState* cpu, byte* memory, ulong address, uint value) => *(uint*)(memory + address) = value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(CpuState* cpu, byte* memory, ulong address, ulong value) => *(ulong*)(memory + address) = value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(CpuState* cpu, byte* memory, ulong address, Vector128<byte> value) => *(Vector128<byte>*)(memory + address) = value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(CpuState* cpu, byte* memory, ulong address, Vector256<byte> value) => *(Vector256<byte>*)(memory + address) = value;
 
     public static nint Pointer(CpuState* cpu, ulong address, int bytes, bool writable) =>
         (nint)GuestAccess.Pointer(cpu, address, (uint)bytes, writable);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Checked(ulong address)
+    {
+        if (address >> AddressSpace.AddressBits != 0)
+        {
+            GuestAccess.RaiseNonCanonical(address, false);
+        }
+
+        return address;
+    }
 }

@@ -97,9 +97,14 @@ public static class BitSemantics
         return from >= 32 ? source : source & ((1u << from) - 1);
     }
 
-    public static ulong MultiplyHigh(ulong a, ulong b) => Math.BigMul(a, b, out _);
+    /// <summary>Upper half of the product. Not <see cref="Math.BigMul(ulong, ulong, out ulong)"/>: handlers that take an address cannot end in a jump.</summary>
+    public static ulong MultiplyHigh(ulong a, ulong b) => Bmi2.X64.IsSupported ? Bmi2.X64.MultiplyNoFlags(a, b) : MultiplyHighPortably(a, b);
 
-    public static ulong MultiplyHighSigned(ulong a, ulong b) => (ulong)Math.BigMul((long)a, (long)b, out _);
+    public static ulong MultiplyHighSigned(ulong a, ulong b) =>
+        MultiplyHigh(a, b) - ((ulong)((long)a >> 63) & b) - ((ulong)((long)b >> 63) & a);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ulong MultiplyHighPortably(ulong a, ulong b) => Math.BigMul(a, b, out _);
 
     private static readonly uint[] s_crc32C = BuildCrc32C();
 

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -11,14 +10,6 @@ namespace Jitvmm.Runtime.Semantics;
 /// </summary>
 public static partial class PackedShuffle
 {
-    /// <summary>Controls of a byte shuffle that moves by n bytes: the 16 bytes from offset 16 + n.</summary>
-    private static ReadOnlySpan<byte> ByteSlide =>
-    [
-        0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
-        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-        0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
-    ];
-
     /// <summary>PSHUFB: byte i is byte <c>control[i] &amp; 15</c>, or 0 where bit 7 of the control is set.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Bytes(Vector128<byte> v, Vector128<byte> control) =>
@@ -163,9 +154,16 @@ public static partial class PackedShuffle
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<uint> Twice(Vector128<uint> v) => Vector256.Create(v, v);
 
-    // SAFETY: callers keep offset at most 32, so the 16 bytes are within the table.
+    /// <summary>
+    /// Control of a byte shuffle: byte i comes from i + offset - 16 where there is such a byte, otherwise it is 0. Computed, not
+    /// loaded: a span takes calls in precompiled code, whose handlers could then not end in a jump.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> Slide(uint offset) => Vector128.LoadUnsafe(ref MemoryMarshal.GetReference(ByteSlide), offset);
+    private static Vector128<byte> Slide(uint offset)
+    {
+        Vector128<sbyte> from = Vector128.Create((sbyte)(offset - 16)) + Vector128.Create((sbyte)0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        return (from | Vector128.GreaterThan(from, Vector128.Create((sbyte)15))).AsByte();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Half(Vector256<byte> a, Vector256<byte> b, uint selector)

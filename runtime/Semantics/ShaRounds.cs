@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Jitvmm.Runtime.Semantics;
@@ -36,8 +37,9 @@ public static class ShaRounds
     }
 
     /// <summary>SHA1NEXTE: E after four rounds, added to the next word.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static Vector128<uint> Sha1NextE(Vector128<uint> state, Vector128<uint> words) =>
-        words.WithElement(3, words[3] + uint.RotateLeft(state[3], 30));
+        words + Vector128.Create(0, 0, 0, uint.RotateLeft(state[3], 30));
 
     /// <summary>SHA1MSG1: W(t−16) ⊕ W(t−14).</summary>
     public static Vector128<uint> Sha1Message1(Vector128<uint> a, Vector128<uint> b) =>

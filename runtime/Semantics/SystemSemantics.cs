@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Host;
@@ -48,6 +49,7 @@ public static unsafe class SystemSemantics
         cpu->Gpr[2] = 0;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong Random()
     {
         ulong value;

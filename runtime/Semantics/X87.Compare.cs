@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Jitvmm.Runtime.Cpu;
 
 namespace Jitvmm.Runtime.Semantics;
@@ -52,24 +53,28 @@ public static unsafe partial class X87
 
     // FCOMI's kind returns CF, PF and ZF at their places in RFLAGS and leaves writing them, and clearing OF, SF and AF, to the
     // caller, so that compiled code may keep flags in locals. They are written even when an unmasked exception is raised.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint Fcomi(CpuState* cpu, int source)
     {
         CompareToFlags(cpu, source, isQuiet: false, out uint flags);
         return flags;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint Fcomip(CpuState* cpu, int source)
     {
         PopIf(cpu, CompareToFlags(cpu, source, isQuiet: false, out uint flags));
         return flags;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint Fucomi(CpuState* cpu, int source)
     {
         CompareToFlags(cpu, source, isQuiet: true, out uint flags);
         return flags;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint Fucomip(CpuState* cpu, int source)
     {
         PopIf(cpu, CompareToFlags(cpu, source, isQuiet: true, out uint flags));

@@ -7,7 +7,8 @@ public static class NativeProcess
 {
     public static ProgramOutcome Run(string[] arguments, string folder, string input, TimeSpan limit)
     {
-        // env finds the program and gives it the name it was asked for by; ProcessStartInfo would pass the whole path as argv[0].
+        // env finds the program and gives it the name it was asked for by, where ProcessStartInfo would pass the whole path as
+        // argv[0]; and undoes .NET's ignoring of SIGPIPE, which a child inherits.
         var start = new ProcessStartInfo("/usr/bin/env")
         {
             WorkingDirectory = folder,
@@ -15,6 +16,7 @@ public static class NativeProcess
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        start.ArgumentList.Add("--default-signal=PIPE");
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);

@@ -18,7 +18,7 @@ public sealed class ShellPrograms : IProgramTable
         Script("bash-killed-by-term", "kill -TERM $$; sleep 5"),
         Script("bash-killed-by-kill", "kill -KILL $$; sleep 5"),
         Script("bash-child-killed", "exec 2> /dev/null; bash -c 'kill -SEGV $$'; echo $?; bash -c 'kill -PIPE $$'; echo $?"),
-        Script("bash-background-jobs", "for i in 1 2 3 4 5; do (sleep 0.0$i; echo job $i >> log) & done; wait; sort log; echo $?"),
+        Script("bash-background-jobs", "for i in 1 2 3 4 5; do (sleep 0.0$i; echo job $i >> log) & done; wait; sort log; echo $?; rm log"),
         Script("bash-wait-status", "(exit 11) & a=$!; (exit 12) & b=$!; wait $b; echo $?; wait $a; echo $?; wait -n 2> /dev/null; echo $?"),
         Script("bash-arrays", "declare -A m; for w in a b a c b a; do (( m[$w]++ )); done; for k in a b c; do echo $k ${m[$k]}; done; l=(5 3 9 1); IFS=$'\\n'; sort -n <<< \"${l[*]}\""),
         Script("bash-arithmetic", "s=0; for ((i = 0; i < 20000; i++)); do (( s = (s * 31 + i) % 1000003 )); done; echo $s"),
@@ -35,7 +35,7 @@ public sealed class ShellPrograms : IProgramTable
         Script("bash-many-processes", "for i in $(seq 1 60); do /bin/true; done; echo $(for i in $(seq 1 40); do echo $i | cat; done | wc -l)"),
         Script("bash-limits", "ulimit -n 64; ulimit -n; ulimit -c 0; (ulimit -f 1; head -c 100000 /dev/zero > big) 2> /dev/null; echo $?; rm -f big"),
         Script("bash-timeout", "exec 2> /dev/null; timeout 0.3 sleep 5; echo $?; timeout -s KILL 0.3 sleep 5; echo $?; timeout 5 true; echo $?"),
-        Script("bash-proc-self", "cat /proc/self/comm; tr '\\0' ' ' < /proc/self/cmdline; echo; readlink /proc/self/cwd; readlink /proc/self/exe; ls /proc/self/fd | wc -l; [ -r /proc/self/maps ] && echo maps"),
+        Script("bash-proc-self", "cat /proc/self/comm; cat /proc/self/cmdline | tr '\\0' ' '; echo; readlink /proc/self/cwd; readlink /proc/self/exe; ls /proc/self/fd | grep -c '^[012]$'; [ -r /proc/self/maps ] && echo maps"),
         Script("bash-no-vmm-in-environment", "env | sort; echo $PWD $SHLVL"),
         new("dash-pipeline", ["/bin/sh", "-c", "echo a b c | { read x y; echo \"$y $x\"; }; seq 5 | while read n; do printf '%s ' $((n * n)); done; echo; kill -s INT $$"]) { Needs = ["/bin/sh"] },
     ];

@@ -173,21 +173,21 @@ internal sealed class HandlerPrinter(StringBuilder output)
             address = $"a{op.A}";
         }
 
-        Line($"if (TMemory.MustPrepare(cpu, {address}, {op.Width / 8}))");
+        Line($"if (GuestMemory.MustPrepare(cpu, {address}, {op.Width / 8}))");
         Line("{");
         if (_isBody)
         {
-            Line($"    TMemory.Prepare(cpu, {address}, {op.Width / 8});");
+            Line($"    GuestMemory.Prepare(cpu, {address}, {op.Width / 8});");
             Line("    cpu->PreparedStore = ulong.MaxValue;");
         }
         else
         {
-            Line($"    return BlockHandlers.PrepareStore<TMemory>(cpu, op, mem, {address}, {op.Width / 8});");
+            Line($"    return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, {address}, {op.Width / 8});");
         }
 
         Line("}");
         output.Append('\n');
-        Line($"TMemory.Store(cpu, mem, {address}, {Cast(StateType(op.Width), op.B)});");
+        Line($"GuestMemory.Store(cpu, mem, {address}, {Cast(StateType(op.Width), op.B)});");
     }
 
     private bool PrintRaise(in IrInstruction op)
@@ -259,8 +259,8 @@ internal sealed class HandlerPrinter(StringBuilder output)
                 : $"0x{(ulong)op.Immediate:x}ul",
             IrOpcode.Field => FieldExpression(op),
             IrOpcode.Get => $"*({StateType(op.Width)}*){Place(op.State)}",
-            IrOpcode.Load => $"TMemory.Load<{StateType(op.Width)}>(cpu, mem, {Name(op.A)})",
-            IrOpcode.Pointer => $"(ulong)TMemory.Pointer(cpu, {Name(op.A)}, {op.Immediate}, {(op.Width != 0 ? "true" : "false")})",
+            IrOpcode.Load => $"GuestMemory.Load{op.Width}(cpu, mem, {Name(op.A)})",
+            IrOpcode.Pointer => $"(ulong)GuestMemory.Pointer(cpu, {Name(op.A)}, {op.Immediate}, {(op.Width != 0 ? "true" : "false")})",
             IrOpcode.Add => Infix(op, "+"),
             IrOpcode.Sub => Infix(op, "-"),
             IrOpcode.Mul => Infix(op, "*"),

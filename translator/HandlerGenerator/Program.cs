@@ -93,7 +93,7 @@ void Flush()
         return;
     }
 
-    string text = Header() + "/// <summary>Tier-0 handlers, printed from the lifts.</summary>\npublic static unsafe partial class Handlers<TMemory>\n    where TMemory : struct, IGuestMemory\n{\n"
+    string text = Header() + "/// <summary>Tier-0 handlers, printed from the lifts.</summary>\npublic static unsafe partial class Handlers\n{\n"
         + body.ToString().TrimEnd() + "\n}\n";
     Write(string.Create(CultureInfo.InvariantCulture, $"Handlers.{files.Count:00}.g.cs"), text);
     body.Clear();
@@ -125,7 +125,7 @@ string Header() => """
     using Jitvmm.Runtime.CodeCache;
     using Jitvmm.Runtime.Cpu;
     using Jitvmm.Runtime.Execution;
-    using Jitvmm.Runtime.Memory;
+    using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
     namespace Jitvmm.Runtime.Interpret;
 
@@ -144,7 +144,7 @@ string Table()
         text.Append(CultureInfo.InvariantCulture, $"        {key}, // {name}\n");
     }
 
-    text.Append("    ];\n}\n\npublic static unsafe partial class Handlers<TMemory>\n    where TMemory : struct, IGuestMemory\n{\n");
+    text.Append("    ];\n}\n\npublic static unsafe partial class Handlers\n{\n");
     int groups = (handlers.Count + PerGroup - 1) / PerGroup;
     text.Append("    internal static nint AddressOf(int index) => (index / 8) switch\n    {\n");
     for (int group = 0; group < groups; group++)
