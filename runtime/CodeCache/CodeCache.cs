@@ -40,7 +40,7 @@ public sealed unsafe class CodeCache : IDisposable
 
     public AddressSpace Memory { get; }
 
-    /// <summary>Held while blocks are made, invalidated or flushed. Taken inside <see cref="AddressSpace.Gate"/>, never the other way round.</summary>
+    /// <summary>Held while blocks are made, invalidated or flushed. Taken inside <see cref="GuestPages.Gate"/>, never the other way round.</summary>
     public Lock Gate { get; } = new();
 
     public CodeCacheStatistics Statistics { get; } = new();

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -46,6 +47,7 @@ public unsafe struct CpuState
     public const int VectorOffset = 320;
     public const int X87Offset = 832;
     public const int PreparedStoreOffset = 1088;
+    public const int SystemOffset = 1152;
 
     /// <summary>RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8–R15: the encoding order of the manuals.</summary>
     [FieldOffset(GprOffset)] public fixed ulong Gpr[16];
@@ -97,10 +99,10 @@ public unsafe struct CpuState
     /// <summary>Direct-mapped cache from guest address to tier-0 record, for computed jumps.</summary>
     [FieldOffset(JumpCacheOffset)] public nint JumpCache;
 
-    /// <summary><see cref="Memory.AddressSpace.Pages"/>, for the store checks of generated code.</summary>
+    /// <summary><see cref="Memory.GuestPages.Pages"/>, for the store checks of generated code.</summary>
     [FieldOffset(PagesOffset)] public byte* Pages;
 
-    /// <summary><see cref="Memory.AddressSpace.HostBase"/>.</summary>
+    /// <summary><see cref="Memory.GuestPages.HostBase"/>.</summary>
     [FieldOffset(MemoryBaseOffset)] public byte* MemoryBase;
 
     /// <summary>Index of the owning <see cref="Execution.VCpu"/> in its table, for callouts that need the managed object.</summary>
@@ -108,6 +110,9 @@ public unsafe struct CpuState
 
     /// <summary>Segment selectors in encoding order: ES, CS, SS, DS, FS, GS.</summary>
     [FieldOffset(SelectorsOffset)] public fixed ushort Selectors[6];
+
+    /// <summary>What only a machine guest's privileged code sees.</summary>
+    [FieldOffset(SystemOffset)] public SystemState System;
 
     public static int SelectorOffset(int segment) => SelectorsOffset + 2 * segment;
 
@@ -126,7 +131,7 @@ public unsafe struct CpuState
     {
         ulong flags = FlagsSystem | 2;
         flags |= FlagC & 1;
-        flags |= (ulong)(~System.Numerics.BitOperations.PopCount(FlagP & 0xff) & 1) << 2;
+        flags |= (ulong)(~BitOperations.PopCount(FlagP & 0xff) & 1) << 2;
         flags |= FlagA & 0x10;
         flags |= FlagZ == 0 ? 1ul << 6 : 0;
         flags |= (FlagS >> 63) << 7;

@@ -18,6 +18,15 @@ public static unsafe partial class HostMemory
     /// <summary>Reserves readable, writable, zero memory that costs host memory only where it is touched.</summary>
     public static byte* ReserveZeroed(ulong length) => Map(length, ProtReadWrite);
 
+    /// <summary>Makes whole pages of a <see cref="Reserve"/>d range readable, writable and zero.</summary>
+    public static void Commit(byte* address, ulong length)
+    {
+        if (Protect(address, (nuint)length, ProtReadWrite) != 0)
+        {
+            throw new InsufficientMemoryException($"The host refused {length >> 20} MiB of memory (error {Marshal.GetLastPInvokeError()}).");
+        }
+    }
+
     /// <summary>Makes a range of <see cref="ReserveZeroed"/> memory zero again and frees what whole pages it covers.</summary>
     public static void Discard(byte* address, ulong length)
     {
@@ -50,6 +59,9 @@ public static unsafe partial class HostMemory
 
     [DllImport("libc", EntryPoint = "mmap", SetLastError = true)]
     private static extern void* MapPages(void* address, nuint length, int protection, int flags, int fd, long offset);
+
+    [DllImport("libc", EntryPoint = "mprotect", SetLastError = true)]
+    private static extern int Protect(void* address, nuint length, int protection);
 
     [DllImport("libc", EntryPoint = "munmap")]
     private static extern int Unmap(void* address, nuint length);
