@@ -10,7 +10,7 @@ namespace Jitvmm.Linux.Mappings;
 /// <remarks>
 /// Every guest page is a host page at <c>HostBase + address</c>, so the host kernel does the paging; this
 /// class decides where things go, and keeps the window reserved where nothing is. Host pages are never
-/// executable. All changes happen under <see cref="AddressSpace.Gate"/>.
+/// executable. All changes happen under <see cref="GuestPages.Gate"/>.
 /// </remarks>
 public sealed unsafe partial class MemoryMap
 {
