@@ -22,6 +22,9 @@ public interface ICpuPlatform
     /// <summary>Takes the interrupt that is to be delivered now: its vector, or −1 when there is none.</summary>
     int AcknowledgeInterrupt();
 
+    /// <summary>Takes a pending non-maskable interrupt; asked before <see cref="AcknowledgeInterrupt"/>, whatever IF is.</summary>
+    bool AcknowledgeNonMaskable() => false;
+
     /// <summary>CR8: the local APIC's task priority, bits 7–4.</summary>
     ulong TaskPriority { get; set; }
 

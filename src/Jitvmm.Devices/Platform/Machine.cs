@@ -1,0 +1,253 @@
+using Jitvmm.Devices.Buses;
+using Jitvmm.Devices.Chips;
+using Jitvmm.Devices.Firmware;
+using Jitvmm.Devices.Interrupts;
+using Jitvmm.Devices.Loading;
+using Jitvmm.Devices.Processors;
+using Jitvmm.Devices.State;
+using Jitvmm.Devices.Time;
+using Jitvmm.Runtime.Memory;
+
+namespace Jitvmm.Devices.Platform;
+
+/// <summary>
+/// A PC: memory, processors and devices, built from a configuration. Several may run in one process; they share nothing.
+/// </summary>
+/// <remarks>
+/// <para>One call of <see cref="Run"/> from power-on to the end. A guest's reset ends it too: whoever owns the machine builds the next one.</para>
+/// <para>Lock order: a device's own lock, then <see cref="Pic"/> or <see cref="IoApic"/>, then <see cref="LocalApic"/>; the timer queue, channels and physical memory's gate
+/// are leaves. Timer callbacks and channel events start with no lock held.</para>
+/// </remarks>
+public sealed class Machine : IMachineControl, IDisposable
+{
+    private readonly Func<CpuPlatform, IProcessor> _createProcessor;
+    private readonly object _gate = new();
+    private readonly CpuPlatform[] _processors;
+    private readonly ProcessorThread[] _threads;
+    private readonly List<IStateful> _stateful = [];
+    private readonly AcpiPower _power;
+    private MachineOutcome? _outcome;
+    private volatile bool _ended;
+    private volatile bool _paused;
+    private int _parked;
+
+    /// <param name="configuration">What to build.</param>
+    /// <param name="memory">Its physical memory, still empty; disposed of by the caller after the machine.</param>
+    /// <param name="createProcessor">Makes the engine's CPU for a processor, on the thread that will run it.</param>
+    /// <exception cref="BootException">The configuration makes no sense, or the kernel cannot be loaded.</exception>
+    /// <exception cref="InsufficientMemoryException">The host has not enough memory.</exception>
+    public Machine(MachineConfiguration configuration, PhysicalMemory memory, Func<CpuPlatform, IProcessor> createProcessor)
+    {
+        configuration.Check();
+        Memory = memory;
+        _createProcessor = createProcessor;
+        Map = new MemoryMap(configuration.Memory);
+        Map.Populate(memory);
+        Clock = new MachineClock(configuration.CountedTime);
+        Timers = new TimerQueue(Clock);
+        Ports = new PortBus();
+        Apics = new ApicBus();
+        _processors = new CpuPlatform[configuration.Processors];
+        _threads = new ProcessorThread[configuration.Processors];
+        for (int i = 0; i < _processors.Length; i++)
+        {
+            _processors[i] = new CpuPlatform(i, _processors.Length, Ports, Apics, Timers, TripleFaulted);
+            _threads[i] = new ProcessorThread(this, _processors[i]);
+            _stateful.Add(_processors[i]);
+        }
+
+        _processors[0].Apic.EnterVirtualWireMode();
+        var pic = new Pic(Ports, _processors[0].InterruptRaised);
+        _processors[0].Pic = pic;
+        var ioApic = new IoApic(Apics);
+        memory.AddDevice(LocalApic.DefaultAddress, 0x1000, new LocalApicWindow());
+        memory.AddDevice(IoApic.Address, IoApic.Length, ioApic);
+        Interrupts = new InterruptRouter(pic, ioApic);
+        var pit = new Pit(Ports, Timers, Interrupts.Line(0));
+        var rtc = new Rtc(Ports, Timers, Interrupts.Line(8), configuration.UtcAtStart, Map.RamBelow4G, Map.RamAbove4G);
+        _power = new AcpiPower(Ports, Timers, Interrupts.Line(9), this);
+        Serial = new Uart(Ports, 0x3f8, Timers, Interrupts.Line(4), configuration.SerialInput, configuration.SerialOutput);
+        _ = new ResetPorts(Ports, this);
+        _ = new DebugPorts(Ports, this, configuration.DebugOutput);
+        _stateful.AddRange([pic, ioApic, pit, rtc, _power, Serial]);
+        if (configuration.Hpet)
+        {
+            var hpet = new Hpet(Timers, Interrupts, Apics, pit.SetReplaced);
+            memory.AddDevice(AddressMap.Hpet, Hpet.Length, hpet);
+            _stateful.Add(hpet);
+        }
+
+        AcpiTables.Write(memory, _processors.Length, configuration.Hpet);
+        Entry = KernelLoader.Load(memory, Map, configuration.Kernel, configuration.Initrd, configuration.CommandLine);
+    }
+
+    public PhysicalMemory Memory { get; }
+
+    public MemoryMap Map { get; }
+
+    public MachineClock Clock { get; }
+
+    public TimerQueue Timers { get; }
+
+    public PortBus Ports { get; }
+
+    public ApicBus Apics { get; }
+
+    public InterruptRouter Interrupts { get; }
+
+    public Uart Serial { get; }
+
+    public IReadOnlyList<CpuPlatform> Processors => _processors;
+
+    /// <summary>Called on a processor's thread when it stopped for good, with its last state.</summary>
+    public Action<CpuPlatform, IProcessor>? Inspector { get; set; }
+
+    internal BootEntry Entry { get; }
+
+    /// <summary>Whether processors are to leave guest code: the machine ends or pauses.</summary>
+    internal bool IsInterrupted => _ended || _paused;
+
+    /// <summary>Runs the machine to its end. Once.</summary>
+    public MachineOutcome Run()
+    {
+        Clock.Start();
+        Timers.Start();
+        foreach (ProcessorThread thread in _threads)
+        {
+            thread.Start();
+        }
+
+        foreach (ProcessorThread thread in _threads)
+        {
+            thread.Join();
+        }
+
+        Clock.Stop();
+        return _outcome ?? new MachineOutcome(MachineEnd.Stopped);
+    }
+
+    /// <summary>Ends the run from any thread.</summary>
+    public void Stop() => End(new MachineOutcome(MachineEnd.Stopped));
+
+    /// <summary>Asks the guest to shut down, as the power button does.</summary>
+    public void PressPowerButton() => _power.PressPowerButton();
+
+    /// <summary>Holds all processors and machine time. Returns when the last has left guest code. Not from a processor's thread.</summary>
+    public void Pause()
+    {
+        lock (_gate)
+        {
+            _paused = true;
+            InterruptAll();
+            while (_parked < _threads.Length && !_ended)
+            {
+                _ = Monitor.Wait(_gate);
+            }
+
+            Clock.Stop();
+        }
+    }
+
+    public void Resume()
+    {
+        lock (_gate)
+        {
+            Clock.Start();
+            Timers.ClockChanged();
+            _paused = false;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>Writes the state of all devices of a paused machine; memory and registers are not part of it.</summary>
+    public void SaveDevices(StateWriter writer)
+    {
+        writer.Section("machine", 1);
+        writer.Int64(Clock.Now);
+        foreach (IStateful device in _stateful)
+        {
+            device.Save(writer);
+        }
+    }
+
+    /// <summary>Puts device state back into a machine of the same configuration that is paused or not yet started.</summary>
+    /// <exception cref="InvalidDataException">The state is another machine's.</exception>
+    public void RestoreDevices(StateReader reader)
+    {
+        _ = reader.Section("machine", 1);
+        Clock.Set(reader.Int64());
+        foreach (IStateful device in _stateful)
+        {
+            device.Restore(reader);
+        }
+
+        Timers.ClockChanged();
+    }
+
+    public void PowerOff() => End(new MachineOutcome(MachineEnd.PoweredOff));
+
+    public void Reset() => End(new MachineOutcome(MachineEnd.Reset));
+
+    public void Exit(int status) => End(new MachineOutcome(MachineEnd.Exited, status));
+
+    public void Dispose()
+    {
+        Timers.Dispose();
+        foreach (CpuPlatform processor in _processors)
+        {
+            processor.Dispose();
+        }
+    }
+
+    internal IProcessor CreateProcessor(CpuPlatform platform) => _createProcessor(platform);
+
+    internal void Inspect(CpuPlatform platform, IProcessor processor) => Inspector?.Invoke(platform, processor);
+
+    /// <summary>Ends the run. The first reason counts. Any thread, possibly under device locks.</summary>
+    internal void End(MachineOutcome outcome)
+    {
+        lock (_gate)
+        {
+            if (!_ended)
+            {
+                _outcome = outcome;
+                _ended = true;
+                Monitor.PulseAll(_gate);
+            }
+        }
+
+        InterruptAll();
+    }
+
+    /// <summary>Called by processors between runs: waits while the machine is paused. False: it has ended.</summary>
+    internal bool MayRun()
+    {
+        if (!IsInterrupted)
+        {
+            return true;
+        }
+
+        lock (_gate)
+        {
+            _parked++;
+            Monitor.PulseAll(_gate);
+            while (_paused && !_ended)
+            {
+                _ = Monitor.Wait(_gate);
+            }
+
+            _parked--;
+            return !_ended;
+        }
+    }
+
+    private void TripleFaulted(CpuPlatform processor) => End(new MachineOutcome(MachineEnd.TripleFault, Processor: processor.Index));
+
+    private void InterruptAll()
+    {
+        foreach (CpuPlatform processor in _processors)
+        {
+            processor.Interrupt();
+        }
+    }
+}

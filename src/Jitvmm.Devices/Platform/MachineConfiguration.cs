@@ -1,0 +1,57 @@
+using Jitvmm.Devices.Channels;
+using Jitvmm.Devices.Loading;
+
+namespace Jitvmm.Devices.Platform;
+
+/// <summary>What a machine is built of.</summary>
+public sealed record MachineConfiguration
+{
+    public const int MaximumProcessors = 64;
+
+    /// <summary>Bytes of RAM: whole MiB, at least 4.</summary>
+    public required ulong Memory { get; init; }
+
+    public int Processors { get; init; } = 1;
+
+    public required byte[] Kernel { get; init; }
+
+    public byte[] Initrd { get; init; } = [];
+
+    public string CommandLine { get; init; } = "";
+
+    /// <summary>The first serial port's two directions. They outlive the machine.</summary>
+    public ByteChannel SerialInput { get; init; } = new(4096);
+
+    public ByteChannel SerialOutput { get; init; } = new();
+
+    /// <summary>What the guest writes to the debug port.</summary>
+    public ByteChannel DebugOutput { get; init; } = new();
+
+    /// <summary>What the real-time clock shows at the start.</summary>
+    public DateTime UtcAtStart { get; init; } = DateTime.UtcNow;
+
+    /// <summary>Machine time passes by what the embedder counts.</summary>
+    public bool CountedTime { get; init; }
+
+    public bool Hpet { get; init; } = true;
+
+    /// <exception cref="BootException">A number is out of range.</exception>
+    internal void Check()
+    {
+        const ulong Megabyte = 1 << 20;
+        if (Memory % Megabyte != 0 || Memory < 4 * Megabyte)
+        {
+            throw new BootException("memory must be whole MiB, and at least 4 MiB");
+        }
+
+        if (Memory > Firmware.AddressMap.MaximumRam)
+        {
+            throw new BootException($"memory can be {Firmware.AddressMap.MaximumRam >> 30} GiB at most");
+        }
+
+        if (Processors is < 1 or > MaximumProcessors)
+        {
+            throw new BootException($"a machine has 1 to {MaximumProcessors} processors, not {Processors}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using Jitvmm.Devices.Interrupts;
+using Jitvmm.Devices.Processors;
+
+namespace Jitvmm.Devices.Platform;
+
+/// <summary>The host thread of one processor: runs guest code, waits while it halts, and handles INIT and start-up messages.</summary>
+internal sealed unsafe class ProcessorThread
+{
+    private const int StackSize = 16 * 1024 * 1024;
+    private const ulong InterruptFlag = 1 << 9;
+
+    private readonly Machine _machine;
+    private readonly CpuPlatform _platform;
+    private readonly Thread _thread;
+    private bool _waitsForStartUp;
+    private bool _halted;
+
+    public ProcessorThread(Machine machine, CpuPlatform platform)
+    {
+        _machine = machine;
+        _platform = platform;
+        _waitsForStartUp = platform.Index != 0;
+        _thread = new Thread(Serve, StackSize) { IsBackground = true, Name = $"processor {platform.Index}" };
+    }
+
+    public void Start() => _thread.Start();
+
+    public void Join() => _thread.Join();
+
+    private void Serve()
+    {
+        try
+        {
+            LocalApicWindow.Enter(_platform.Apic);
+            using IProcessor processor = _machine.CreateProcessor(_platform);
+            _platform.Processor = processor;
+            if (_platform.Index == 0)
+            {
+                _machine.Entry.Apply(processor.State);
+            }
+            else
+            {
+                ProcessorState.Reset(processor.State);
+            }
+
+            processor.StateReplaced();
+            Run(processor);
+            _machine.Inspect(_platform, processor);
+            _platform.Processor = null;
+        }
+        catch (Exception failure)
+        {
+            _platform.Processor = null;
+            _machine.End(new MachineOutcome(MachineEnd.Failed, Processor: _platform.Index, Failure: failure));
+        }
+    }
+
+    private void Run(IProcessor processor)
+    {
+        while (true)
+        {
+            // Cleared before the reasons for a stop are looked at, so that a later one stops the run below.
+            processor.Resume();
+            if (!_machine.MayRun())
+            {
+                return;
+            }
+
+            HandleEvents(processor);
+            if (_waitsForStartUp || (_halted && !HasWork(processor)))
+            {
+                if (!_machine.IsInterrupted)
+                {
+                    _platform.Wait();
+                }
+
+                continue;
+            }
+
+            _halted = processor.Run() == ProcessorExit.Halted;
+        }
+    }
+
+    /// <summary>What ends a halt: an interrupt that IF lets through, or an event that nothing holds back.</summary>
+    private bool HasWork(IProcessor processor) =>
+        _platform.HasEvent || (_platform.HasInterrupt && (processor.State->FlagsSystem & InterruptFlag) != 0);
+
+    private void HandleEvents(IProcessor processor)
+    {
+        if (_platform.TakeInitialize())
+        {
+            _platform.Apic.Reset();
+            ProcessorState.Reset(processor.State);
+            processor.StateReplaced();
+            _waitsForStartUp = true;
+            _halted = false;
+        }
+
+        if (_platform.TakeStartUp(out byte vector) && _waitsForStartUp)
+        {
+            ProcessorState.StartUp(processor.State, vector);
+            processor.StateReplaced();
+            _waitsForStartUp = false;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+using Jitvmm.Devices.Buses;
+using Jitvmm.Devices.Interrupts;
+using Jitvmm.Devices.State;
+using Jitvmm.Devices.Time;
+using Jitvmm.Runtime.Callouts;
+using Jitvmm.Runtime.Cpu;
+
+namespace Jitvmm.Devices.Processors;
+
+/// <summary>One processor's view of the machine: ports, its local APIC, the time-stamp counter, and the events that stop it.</summary>
+public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStateful, IDisposable
+{
+    private const int NoEvent = 0;
+    private const int InitializeEvent = 1;
+    private const int StartUpEvent = 2;
+
+    private readonly PortBus _ports;
+    private readonly MachineClock _clock;
+    private readonly Action<CpuPlatform> _tripleFault;
+    private readonly PlatformRegisters _registers = new();
+    private readonly HostEvent _wake = new();
+    private readonly int _count;
+    private volatile IProcessor? _processor;
+    private int _events;
+    private volatile int _startVector;
+    private volatile bool _nonMaskable;
+
+    /// <param name="index">Its number, which is its APIC id.</param>
+    /// <param name="count">Processors of the machine.</param>
+    /// <param name="ports">The machine's port bus.</param>
+    /// <param name="bus">Carries interrupts.</param>
+    /// <param name="timers">Rings the APIC timer.</param>
+    /// <param name="tripleFault">Told, on the vCPU's thread, that this processor gave up.</param>
+    public CpuPlatform(int index, int count, PortBus ports, ApicBus bus, TimerQueue timers, Action<CpuPlatform> tripleFault)
+    {
+        Index = index;
+        _count = count;
+        _ports = ports;
+        _clock = timers.Clock;
+        _tripleFault = tripleFault;
+        Apic = new LocalApic(bus, index, this, timers);
+    }
+
+    public int Index { get; }
+
+    public LocalApic Apic { get; }
+
+    /// <summary>The 8259s, of the processor they are wired to.</summary>
+    public Pic? Pic { get; set; }
+
+    /// <summary>The engine's CPU; set and cleared by the vCPU's thread.</summary>
+    public IProcessor? Processor
+    {
+        get => _processor;
+        set => _processor = value;
+    }
+
+    /// <summary>Whether a maskable interrupt waits.</summary>
+    public bool HasInterrupt => Apic.HasDeliverable || HasExternal;
+
+    /// <summary>Whether something waits that IF does not hold back.</summary>
+    public bool HasEvent => _nonMaskable || Volatile.Read(ref _events) != NoEvent;
+
+    public ulong TaskPriority
+    {
+        get => Apic.TaskPriorityClass;
+        set => Apic.TaskPriorityClass = value;
+    }
+
+    public ulong TimeStamp => (ulong)_clock.Now;
+
+    private bool HasExternal => Pic is { Output: true } && Apic.AcceptsExternal;
+
+    public uint ReadPort(ushort port, int bytes) => _ports.Read(port, bytes);
+
+    public void WritePort(ushort port, int bytes, uint value) => _ports.Write(port, bytes, value);
+
+    public bool TryReadMsr(uint index, out ulong value) =>
+        IsApicRegister(index) ? Apic.TryReadMsr(index, out value) : _registers.TryRead(index, out value);
+
+    public bool TryWriteMsr(uint index, ulong value) =>
+        IsApicRegister(index) ? Apic.TryWriteMsr(index, value) : _registers.TryWrite(index, value);
+
+    public int AcknowledgeInterrupt()
+    {
+        int vector = Apic.Acknowledge();
+        return vector >= 0 || !HasExternal ? vector : Pic!.Acknowledge();
+    }
+
+    /// <summary>Takes a pending non-maskable interrupt.</summary>
+    public bool AcknowledgeNonMaskable()
+    {
+        bool pending = _nonMaskable;
+        _nonMaskable = false;
+        return pending;
+    }
+
+    public CpuidLeaf QueryCpuid(uint leaf, uint subLeaf)
+    {
+        IProcessor? processor = _processor;
+        ulong cr4 = processor == null ? 0 : processor.State->System.Cr4;
+        return MachineCpuid.Query(leaf, subLeaf, new MachineCpuid.Context(Apic.Id, _count, Apic.IsEnabled, cr4));
+    }
+
+    public void TripleFault() => _tripleFault(this);
+
+    public void InterruptRaised() => Wake();
+
+    public void NonMaskableRaised()
+    {
+        _nonMaskable = true;
+        Wake();
+    }
+
+    public void InitializeRaised() => Note(InitializeEvent);
+
+    public void StartUpRaised(byte vector)
+    {
+        // The first of several start-up messages counts.
+        if ((Volatile.Read(ref _events) & StartUpEvent) == 0)
+        {
+            _startVector = vector;
+            Note(StartUpEvent);
+        }
+    }
+
+    /// <summary>Makes the vCPU's thread leave guest code, or its wait, and look around.</summary>
+    public void Interrupt()
+    {
+        _processor?.RequestStop();
+        _wake.Set();
+    }
+
+    /// <summary>Waits, on the vCPU's thread, until something happened.</summary>
+    public void Wait() => _wake.Wait(MachineTimer.Never);
+
+    /// <summary>INIT was received: called by the vCPU's thread.</summary>
+    public bool TakeInitialize() => Take(InitializeEvent);
+
+    /// <summary>A start-up message was received.</summary>
+    public bool TakeStartUp(out byte vector)
+    {
+        bool taken = Take(StartUpEvent);
+        vector = (byte)_startVector;
+        return taken;
+    }
+
+    public void Save(StateWriter writer)
+    {
+        writer.Section("processor", 1);
+        writer.Int32(Volatile.Read(ref _events));
+        writer.Byte((byte)_startVector);
+        writer.Bool(_nonMaskable);
+        _registers.Save(writer);
+        Apic.Save(writer);
+    }
+
+    public void Restore(StateReader reader)
+    {
+        _ = reader.Section("processor", 1);
+        Volatile.Write(ref _events, reader.Int32());
+        _startVector = reader.Byte();
+        _nonMaskable = reader.Bool();
+        _registers.Restore(reader);
+        Apic.Restore(reader);
+    }
+
+    public void Dispose() => _wake.Dispose();
+
+    private static bool IsApicRegister(uint index) => index is LocalApic.BaseMsr or LocalApic.TscDeadlineMsr || index - LocalApic.FirstMsr < 0x100;
+
+    private void Wake()
+    {
+        _processor?.Kick();
+        _wake.Set();
+    }
+
+    private void Note(int what)
+    {
+        _ = Interlocked.Or(ref _events, what);
+        Interrupt();
+    }
+
+    private bool Take(int what) => (Interlocked.And(ref _events, ~what) & what) != 0;
+}

@@ -1,0 +1,80 @@
+using Jitvmm.Devices.Firmware;
+using Jitvmm.Devices.Loading;
+using Jitvmm.Runtime.Memory;
+
+namespace Jitvmm.Tests.Devices;
+
+public sealed class KernelLoaderTests : IDisposable
+{
+    private readonly PhysicalMemory _memory = new();
+    private readonly MemoryMap _map = new(32 << 20);
+
+    public KernelLoaderTests() => _map.Populate(_memory);
+
+    public void Dispose() => _memory.Dispose();
+
+    [Fact]
+    public void Formats_are_recognised_from_the_file()
+    {
+        Assert.Equal(new BootEntry(true, 0x1000200, Rsi: 0x10000), Load(KernelImages.Linux()));
+        Assert.Equal(new BootEntry(false, 0x100020, Rax: 0x2badb002, Rbx: 0x10000), Load(KernelImages.Multiboot()));
+        Assert.Equal(new BootEntry(false, 0x100040, Rbx: 0x10000), Load(KernelImages.Pvh()));
+    }
+
+    [Fact]
+    public void An_old_entry_point_is_used_when_there_is_no_other()
+    {
+        byte[] kernel = KernelImages.Linux();
+        kernel[0x236] = 0;
+        Assert.Equal(new BootEntry(false, 0x1000000, Rsi: 0x10000), Load(kernel));
+    }
+
+    [Theory]
+    [InlineData(17, "this kernel needs")]
+    [InlineData(100, "too small for kernel and initrd")]
+    public void What_does_not_fit_says_so(int initrdMegabytes, string message)
+    {
+        byte[] kernel = KernelImages.Linux();
+        if (initrdMegabytes == 17)
+        {
+            kernel[0x263] = 0x40;
+        }
+
+        BootException error = Assert.Throws<BootException>(() => KernelLoader.Load(_memory, _map, kernel, new byte[initrdMegabytes << 20], ""));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_long_command_line_is_refused()
+    {
+        BootException error = Assert.Throws<BootException>(() => KernelLoader.Load(_memory, _map, KernelImages.Linux(), [], new string('x', 2048)));
+        Assert.Contains("2047", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Damaged_files_never_fail_otherwise()
+    {
+        var random = new Random(20);
+        byte[][] images = [KernelImages.Linux(), KernelImages.Multiboot(), KernelImages.Pvh()];
+        for (int i = 0; i < 3000; i++)
+        {
+            byte[] file = (byte[])images[i % images.Length].Clone();
+            for (int change = random.Next(1, 6); change > 0; change--)
+            {
+                file[random.Next(Math.Min(file.Length, 0x280))] = (byte)random.Next(256);
+            }
+
+            Array.Resize(ref file, random.Next(4) == 0 ? random.Next(file.Length) : file.Length);
+            try
+            {
+                _ = Load(file);
+            }
+            catch (BootException)
+            {
+                // One clear line is what a damaged file gets.
+            }
+        }
+    }
+
+    private BootEntry Load(byte[] kernel) => KernelLoader.Load(_memory, _map, kernel, [], "quiet");
+}

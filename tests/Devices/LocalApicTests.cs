@@ -1,0 +1,223 @@
+using Jitvmm.Devices.Interrupts;
+
+namespace Jitvmm.Tests.Devices;
+
+public sealed class LocalApicTests
+{
+    private readonly TestMachine _machine = new();
+    private readonly TestMachine _other = new();
+    private readonly LocalApic _apic;
+    private readonly LocalApic _second;
+
+    public LocalApicTests()
+    {
+        _apic = new LocalApic(_machine.Bus, 0, _machine, _machine.Timers);
+        _second = new LocalApic(_machine.Bus, 1, _other, _machine.Timers);
+        Enable(_apic);
+        Enable(_second);
+    }
+
+    [Fact]
+    public void Interrupts_come_by_priority_and_nest()
+    {
+        Send(0x41);
+        Assert.Equal(0x41, _apic.Acknowledge());
+        Send(0x45);
+        Assert.Equal(-1, _apic.Acknowledge());
+        Send(0x51);
+        Assert.Equal(0x51, _apic.Acknowledge());
+        _apic.WritePage(0xb0, 0);
+        Assert.Equal(-1, _apic.Acknowledge());
+        _apic.WritePage(0xb0, 0);
+        Assert.Equal(0x45, _apic.Acknowledge());
+    }
+
+    [Fact]
+    public void Task_priority_holds_lower_classes_back()
+    {
+        _apic.TaskPriorityClass = 5;
+        Assert.Equal(0x50u, _apic.ReadPage(0x80));
+        Send(0x5f);
+        Assert.False(_apic.HasDeliverable);
+        Send(0x60);
+        Assert.Equal(0x60, _apic.Acknowledge());
+        _apic.WritePage(0xb0, 0);
+        _apic.WritePage(0x80, 0);
+        Assert.Equal(0x5f, _apic.Acknowledge());
+    }
+
+    [Fact]
+    public void A_disabled_apic_takes_nothing_and_masks_its_table()
+    {
+        _apic.WritePage(0x320, 0x30);
+        _apic.WritePage(0xf0, 0xff);
+        Send(0x50);
+        Assert.Equal(-1, _apic.Acknowledge());
+        Assert.Equal(0x10030u, _apic.ReadPage(0x320));
+    }
+
+    [Fact]
+    public void Only_level_interrupts_are_ended_on_the_bus()
+    {
+        var ended = new List<byte>();
+        _machine.Bus.EndOfInterrupt = ended.Add;
+        Send(0x41);
+        _ = _machine.Bus.Deliver(new InterruptMessage(0, false, DeliveryMode.Fixed, 0x62, true));
+        Assert.Equal(0x62, _apic.Acknowledge());
+        _apic.WritePage(0xb0, 0);
+        Assert.Equal(0x41, _apic.Acknowledge());
+        _apic.WritePage(0xb0, 0);
+        Assert.Equal([0x62], ended);
+    }
+
+    [Fact]
+    public void The_timer_counts_once_or_again_and_again()
+    {
+        _apic.WritePage(0x3e0, 3);
+        _apic.WritePage(0x320, 0x40);
+        _apic.WritePage(0x380, 1000);
+        _machine.Pass(8000);
+        Assert.Equal(500u, _apic.ReadPage(0x390));
+        _machine.Pass(8000);
+        Assert.Equal(0u, _apic.ReadPage(0x390));
+        Assert.Equal(0x40, _apic.Acknowledge());
+        _apic.WritePage(0xb0, 0);
+        _machine.Pass(100_000);
+        Assert.Equal(-1, _apic.Acknowledge());
+        _apic.WritePage(0x320, 0x20040);
+        _apic.WritePage(0x380, 1000);
+        for (int i = 0; i < 5; i++)
+        {
+            _machine.Pass(16_000);
+            Assert.Equal(0x40, _apic.Acknowledge());
+            _apic.WritePage(0xb0, 0);
+        }
+    }
+
+    [Fact]
+    public void The_deadline_timer_fires_at_its_time_and_disarms()
+    {
+        _apic.WritePage(0x320, 0x40040);
+        Assert.True(_apic.TryWriteMsr(LocalApic.TscDeadlineMsr, 5000));
+        _machine.Pass(4999);
+        Assert.Equal(-1, _apic.Acknowledge());
+        _machine.Pass(1);
+        Assert.Equal(0x40, _apic.Acknowledge());
+        Assert.True(_apic.TryReadMsr(LocalApic.TscDeadlineMsr, out ulong left));
+        Assert.Equal(0ul, left);
+        _apic.WritePage(0xb0, 0);
+        Assert.True(_apic.TryWriteMsr(LocalApic.TscDeadlineMsr, 1));
+        Assert.Equal(0x40, _apic.Acknowledge());
+    }
+
+    [Fact]
+    public void Leaving_deadline_mode_disarms()
+    {
+        _apic.WritePage(0x320, 0x40040);
+        _ = _apic.TryWriteMsr(LocalApic.TscDeadlineMsr, 5000);
+        _apic.WritePage(0x320, 0x40);
+        _machine.Pass(10_000);
+        Assert.Equal(-1, _apic.Acknowledge());
+    }
+
+    [Fact]
+    public void Interprocessor_interrupts_reach_who_they_name()
+    {
+        _apic.WritePage(0x310, 1u << 24);
+        _apic.WritePage(0x300, 0x55);
+        Assert.Equal(0x55, _second.Acknowledge());
+        _apic.WritePage(0x300, 0x40056);
+        Assert.Equal(0x56, _apic.Acknowledge());
+        _apic.WritePage(0x300, 0xc0067);
+        Assert.Equal(0x67, _second.Acknowledge());
+        Assert.Equal(-1, _apic.Acknowledge());
+        Assert.Equal(0u, _apic.ReadPage(0x300) & 0x1000);
+    }
+
+    [Fact]
+    public void Start_up_messages_reach_the_processor()
+    {
+        _apic.WritePage(0x310, 1u << 24);
+        _apic.WritePage(0x300, 0xc500);
+        _apic.WritePage(0x300, 0x8500);
+        _apic.WritePage(0x300, 0x69a);
+        Assert.Equal(["init", "startup 9a"], _other.Events);
+        _apic.WritePage(0x300, 0x400);
+        Assert.Equal("nmi", _other.Events[^1]);
+        Assert.Empty(_machine.Events);
+    }
+
+    [Theory]
+    [InlineData(0xffffffff, 0x01, 0x02)]
+    [InlineData(0x0fffffff, 0x11, 0x12)]
+    public void Logical_destinations_match_flat_and_cluster(uint format, uint first, uint second)
+    {
+        _apic.WritePage(0xe0, format);
+        _second.WritePage(0xe0, format);
+        _apic.WritePage(0xd0, first << 24);
+        _second.WritePage(0xd0, second << 24);
+        _ = _machine.Bus.Deliver(new InterruptMessage(second, true, DeliveryMode.Fixed, 0x71, false));
+        Assert.Equal(-1, _apic.Acknowledge());
+        Assert.Equal(0x71, _second.Acknowledge());
+        _ = _machine.Bus.Deliver(new InterruptMessage(first | second, true, DeliveryMode.LowestPriority, 0x83, false));
+        Assert.Equal(1, (_apic.HasDeliverable ? 1 : 0) + (_second.HasDeliverable ? 1 : 0));
+    }
+
+    [Fact]
+    public void X2apic_is_reached_by_registers_and_not_by_the_page()
+    {
+        Assert.False(_second.TryReadMsr(0x802, out _));
+        Assert.True(_second.TryWriteMsr(LocalApic.BaseMsr, LocalApic.DefaultAddress | LocalApic.BaseEnabled | LocalApic.BaseX2));
+        Assert.Equal(uint.MaxValue, _second.ReadPage(0x20));
+        Assert.True(_second.TryReadMsr(0x802, out ulong id));
+        Assert.Equal(1ul, id);
+        Assert.True(_second.TryReadMsr(0x80d, out ulong logical));
+        Assert.Equal(2ul, logical);
+        Assert.True(_second.TryWriteMsr(0x83f, 0x91));
+        Assert.Equal(0x91, _second.Acknowledge());
+        Assert.False(_second.TryWriteMsr(0x80b, 1));
+        Assert.True(_second.TryWriteMsr(0x80b, 0));
+        Assert.False(_second.TryWriteMsr(0x80d, 1));
+        Assert.False(_second.TryReadMsr(0x80e, out _));
+        Assert.False(_second.TryReadMsr(0x831, out _));
+        Assert.True(_second.TryWriteMsr(0x830, 0x0000_0000_0000_0044));
+        Assert.Equal(0x44, _apic.Acknowledge());
+
+        // Back to the page only through off.
+        Assert.False(_second.TryWriteMsr(LocalApic.BaseMsr, LocalApic.DefaultAddress | LocalApic.BaseEnabled));
+        Assert.True(_second.TryWriteMsr(LocalApic.BaseMsr, LocalApic.DefaultAddress));
+        Assert.True(_second.TryWriteMsr(LocalApic.BaseMsr, LocalApic.DefaultAddress | LocalApic.BaseEnabled));
+        Assert.Equal(1u << 24, _second.ReadPage(0x20));
+    }
+
+    [Fact]
+    public void Illegal_vectors_are_reported_as_errors()
+    {
+        _apic.WritePage(0x370, 0xfe);
+        _apic.WritePage(0x300, 0x40005);
+        Assert.Equal(0xfe, _apic.Acknowledge());
+        _apic.WritePage(0x280, 0);
+        Assert.Equal(0x20u, _apic.ReadPage(0x280));
+    }
+
+    [Fact]
+    public void State_survives_saving()
+    {
+        Send(0x41);
+        _apic.WritePage(0x320, 0x20040);
+        _apic.WritePage(0x380, 1000);
+        var writer = new Jitvmm.Devices.State.StateWriter();
+        _apic.Save(writer);
+        var machine = new TestMachine();
+        var copy = new LocalApic(machine.Bus, 0, machine, machine.Timers);
+        copy.Restore(new Jitvmm.Devices.State.StateReader(writer.Written));
+        Assert.Equal(0x41, copy.Acknowledge());
+        copy.WritePage(0xb0, 0);
+        machine.Pass(2000);
+        Assert.Equal(0x40, copy.Acknowledge());
+    }
+
+    private static void Enable(LocalApic apic) => apic.WritePage(0xf0, 0x1ff);
+
+    private void Send(byte vector) => _ = _machine.Bus.Deliver(new InterruptMessage(0, false, DeliveryMode.Fixed, vector, false));
+}
